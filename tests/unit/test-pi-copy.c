@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The copy that computes guards: over any two vector shapes it is a copy, and
+ * its tuples are those of the destination, even while a thread keeps changing
+ * the source. The sabotage build guard-from-source fails the last cases.
+ */
+#include "config.h"
+
+#include "pi/pi.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "iter/bytes.h"
+#include "oracle.h"
+#include "pi/crc.h"
+#include "unit.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RACES_ARE_REPORTED
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define RACES_ARE_REPORTED
+#endif
+
+#define BLOCK_BYTES 4096
+#define NR_BLOCKS   8
+#define DATA_BYTES  ((size_t)NR_BLOCKS * BLOCK_BYTES)
+#define MAX_VECS    32
+
+static const struct pi_io io = {
+	.lba = 1000,
+	.ref = 1000,
+	.app = 0x4242,
+	.app_mask = 0xffff,
+	.check = PI_CHECK_ALL,
+};
+
+static struct pi_fmt fmt;
+static unsigned char src[DATA_BYTES + 64], dst[DATA_BYTES + 64];
+static struct pi_tuple16 tuples[NR_BLOCKS];
+
+static void setup(void)
+{
+	const struct pi_fmt_cfg cfg = {
+		.block_bytes = BLOCK_BYTES,
+		.md_bytes = 8,
+		.guard = PI_GUARD_16,
+		.type = PI_TYPE_1,
+	};
+
+	ck_assert_int_eq(pi_fmt_init(&fmt, &cfg), 0);
+}
+
+static void check_tuples(const unsigned char *data)
+{
+	for (uint32_t i = 0; i < NR_BLOCKS; i++) {
+		ck_assert_uint_eq(be16_get(tuples[i].guard),
+				  oracle_crc16(0, data + i * BLOCK_BYTES,
+					       BLOCK_BYTES));
+		ck_assert_uint_eq(be16_get(tuples[i].app), io.app);
+		ck_assert_uint_eq(be32_get(tuples[i].ref), io.ref + i);
+	}
+}
+
+/* @buf in pieces; some are longer than blocks, some have a few bytes. */
+static size_t random_cuts(struct rng *rng, struct iovec *iov, void *buf)
+{
+	size_t nr = 0, off = 0;
+
+	while (off < DATA_BYTES) {
+		size_t len = rng_below(rng, 3 * BLOCK_BYTES);
+
+		if (rng_below(rng, 3) == 0)
+			len = rng_below(rng, 40);
+		if (nr == MAX_VECS - 1)
+			len = DATA_BYTES;
+		len = min_of(len, DATA_BYTES - off);
+		iov[nr++] = (struct iovec){ (char *)buf + off, len };
+		off += len;
+	}
+	return nr;
+}
+
+START_TEST(any_shape_is_copied_with_tuples_of_the_destination)
+{
+	struct rng rng = unit_rng();
+
+	for (int round = 0; round < 300; round++) {
+		unsigned char *from = src + rng_below(&rng, 64);
+		unsigned char *to = dst + rng_below(&rng, 64);
+		struct iovec from_iov[MAX_VECS], to_iov[MAX_VECS];
+		struct iov_iter from_it, to_it;
+
+		rng_fill(&rng, from, DATA_BYTES);
+		memset(dst, 0, sizeof(dst));
+		iov_iter_init_iovec(&from_it, ITER_SOURCE, from_iov,
+				    random_cuts(&rng, from_iov, from),
+				    DATA_BYTES);
+		iov_iter_init_iovec(&to_it, ITER_DEST, to_iov,
+				    random_cuts(&rng, to_iov, to), DATA_BYTES);
+		ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to_it, &from_it,
+						  tuples),
+				 0);
+		ck_assert_uint_eq(iov_iter_count(&to_it), 0);
+		ck_assert_uint_eq(iov_iter_count(&from_it), 0);
+		ck_assert(!memcmp(from, to, DATA_BYTES));
+		check_tuples(to);
+	}
+}
+END_TEST
+
+START_TEST(a_longer_source_is_left_standing_behind_what_was_taken)
+{
+	struct iov_iter from, to;
+
+	iov_iter_init_ubuf(&from, ITER_SOURCE, src, DATA_BYTES);
+	iov_iter_init_ubuf(&to, ITER_DEST, dst, BLOCK_BYTES);
+	ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to, &from, tuples), 0);
+	ck_assert_uint_eq(iov_iter_count(&from), DATA_BYTES - BLOCK_BYTES);
+}
+END_TEST
+
+START_TEST(a_short_source_and_parts_of_blocks_are_refused)
+{
+	struct iov_iter from, to;
+
+	iov_iter_init_ubuf(&from, ITER_SOURCE, src, BLOCK_BYTES - 1);
+	iov_iter_init_ubuf(&to, ITER_DEST, dst, BLOCK_BYTES);
+	ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to, &from, tuples),
+			 -EINVAL);
+	iov_iter_init_ubuf(&from, ITER_SOURCE, src, BLOCK_BYTES);
+	iov_iter_init_ubuf(&to, ITER_DEST, dst, BLOCK_BYTES - 1);
+	ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to, &from, tuples),
+			 -EINVAL);
+	ck_assert_uint_eq(iov_iter_count(&from), BLOCK_BYTES);
+}
+END_TEST
+
+#ifndef RACES_ARE_REPORTED
+
+/*
+ * A thread that changes the source as fast as it can; the race is the point.
+ * @stop ends it, @changes says that it lived.
+ */
+struct scribbler {
+	pthread_t thread;
+	atomic_int stop;
+	atomic_ulong changes;
+};
+
+static void *scribble(void *arg)
+{
+	struct scribbler *self = arg;
+	struct rng rng = unit_rng();
+
+	while (!atomic_load_explicit(&self->stop, memory_order_relaxed)) {
+		for (int i = 0; i < 64; i++) {
+			uint64_t n = rng_next(&rng);
+
+			*(volatile unsigned char *)&src[n % DATA_BYTES] =
+				(unsigned char)(n >> 56);
+		}
+		atomic_fetch_add_explicit(&self->changes, 64,
+					  memory_order_relaxed);
+	}
+	return NULL;
+}
+
+static void start_scribbling(struct scribbler *s)
+{
+	atomic_init(&s->stop, 0);
+	atomic_init(&s->changes, 0);
+	ck_assert_int_eq(pthread_create(&s->thread, NULL, scribble, s), 0);
+	while (!atomic_load(&s->changes))
+		;
+}
+
+static void stop_scribbling(struct scribbler *s)
+{
+	unsigned long before = atomic_load(&s->changes);
+
+	while (atomic_load(&s->changes) == before)
+		;
+	atomic_store(&s->stop, 1);
+	pthread_join(s->thread, NULL);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+#define SCRIBBLE_MS 700
+
+START_TEST(tuples_describe_the_copy_of_a_source_that_changes)
+{
+	struct scribbler scribbler;
+	struct rng rng = unit_rng();
+	int64_t end;
+
+	start_scribbling(&scribbler);
+	for (end = now_ms() + SCRIBBLE_MS; now_ms() < end;) {
+		struct iovec iov[MAX_VECS];
+		struct iov_iter from, to;
+
+		/* Whole runs of blocks, and blocks in pieces. */
+		if (_i)
+			iov_iter_init_iovec(&from, ITER_SOURCE, iov,
+					    random_cuts(&rng, iov, src),
+					    DATA_BYTES);
+		else
+			iov_iter_init_ubuf(&from, ITER_SOURCE, src, DATA_BYTES);
+		iov_iter_init_ubuf(&to, ITER_DEST, dst, DATA_BYTES);
+		ck_assert_int_eq(
+			pi_copy_generate(&fmt, &io, &to, &from, tuples), 0);
+		check_tuples(dst);
+	}
+	stop_scribbling(&scribbler);
+}
+END_TEST
+
+START_TEST(each_implementation_stores_what_it_summed)
+{
+	const struct crc16_impl *impl = crc16_impls[_i];
+	struct scribbler scribbler;
+	struct rng rng = unit_rng();
+	int64_t end;
+
+	if (!impl->supported()) {
+		printf("skipped: this CPU can't run %s\n", impl->name);
+		return;
+	}
+	start_scribbling(&scribbler);
+	for (end = now_ms() + SCRIBBLE_MS; now_ms() < end;) {
+		size_t len = 1 + rng_below(&rng, DATA_BYTES);
+		uint16_t crc = impl->copy(0, dst, src, len);
+
+		ck_assert_uint_eq(crc, oracle_crc16(0, dst, len));
+	}
+	stop_scribbling(&scribbler);
+}
+END_TEST
+
+static void add_races(TCase *tc)
+{
+	int nr = 0;
+
+	while (crc16_impls[nr])
+		nr++;
+	tcase_add_loop_test(
+		tc, tuples_describe_the_copy_of_a_source_that_changes, 0, 2);
+	tcase_add_loop_test(tc, each_implementation_stores_what_it_summed, 0,
+			    nr);
+}
+
+#else
+
+static void add_races(TCase *tc)
+{
+	(void)tc;
+	printf("skipped: a source that changes, because the thread sanitizer "
+	       "would report the race that is the test\n");
+}
+
+#endif
+
+int main(void)
+{
+	Suite *suite = suite_create("pi-copy");
+	TCase *tc = tcase_create("copy");
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, any_shape_is_copied_with_tuples_of_the_destination);
+	tcase_add_test(tc,
+		       a_longer_source_is_left_standing_behind_what_was_taken);
+	tcase_add_test(tc, a_short_source_and_parts_of_blocks_are_refused);
+	add_races(tc);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
