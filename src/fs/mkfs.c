@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mkfs.bouncefs: makes an image and a filesystem on it. Everything that can be
+ * found out beforehand is, so that a refusal leaves the target as it was. One
+ * thread.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/fs.h>
+#include <uuid.h>
+
+#include "dio/dev_file.h"
+#include "dio/dev_file_layout.h"
+#include "fs/fs.h"
+#include "fs/options.h"
+#include "fs/signature.h"
+
+#define PROGRAM "mkfs.bouncefs"
+
+static const char usage_text[] =
+	"usage: " PROGRAM " [options] TARGET\n"
+	"\n"
+	"Makes a bouncefs filesystem on a regular file or block device.\n"
+	"\n"
+	"  -L, --label=LABEL  name of the filesystem, up to 63 bytes\n"
+	"  -U, --uuid=UUID    its UUID (default: a random one)\n"
+	"  -s, --size=SIZE    of the whole image, with K, M, G or T; creates a file\n"
+	"                     that does not exist\n"
+	"      --pi=FORMAT    protection information: soft (default) or none\n"
+	"  -f, --force        overwrite what TARGET holds\n"
+	"  -n, --dry-run      show what would be done, write nothing\n"
+	"  -q, --quiet        print nothing but errors\n"
+	"  -V, --version      print the version and exit\n"
+	"  -h, --help         print this text and exit\n";
+
+enum { OPT_PI = 256 };
+
+static const struct option long_options[] = {
+	{ "label", required_argument, NULL, 'L' },
+	{ "uuid", required_argument, NULL, 'U' },
+	{ "size", required_argument, NULL, 's' },
+	{ "pi", required_argument, NULL, OPT_PI },
+	{ "force", no_argument, NULL, 'f' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* For suggestions: as they are typed. */
+static const char *const known_options[] = {
+	"--label",   "--uuid",	"--size",    "--pi",   "--force",
+	"--dry-run", "--quiet", "--version", "--help", NULL,
+};
+
+/**
+ * struct job - what was asked for
+ * @size: of the file, 0: as it is
+ * @pi: the format, or NULL for none; points to @fmt
+ * @exists: the target was there before us
+ */
+struct job {
+	const char *target;
+	struct bfs_mkfs_opts opts;
+	uint64_t size;
+	const struct pi_fmt *pi;
+	struct pi_fmt fmt;
+	uint8_t force;
+	uint8_t dry_run;
+	uint8_t quiet;
+	uint8_t exists;
+};
+
+static int fail(const struct errmsg *why)
+{
+	fprintf(stderr, PROGRAM ": %s\n", why->text);
+	return 1;
+}
+
+/* --- options ---------------------------------------------------------------- */
+
+static int unknown_option(char **argv, struct errmsg *why)
+{
+	const char *word = argv[optind - 1], *nearest;
+	char name[64];
+
+	if (optopt && optopt < 256)
+		return errmsg_set(why, -EINVAL,
+				  "unknown option -%c (-h lists "
+				  "the options)",
+				  optopt);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	nearest = opt_nearest(name, known_options);
+	if (nearest)
+		return errmsg_set(why, -EINVAL,
+				  "unknown option %s; did you "
+				  "mean %s?",
+				  name, nearest);
+	return errmsg_set(why, -EINVAL,
+			  "unknown option %s (-h lists the "
+			  "options)",
+			  name);
+}
+
+static int set_pi(struct job *job, const char *word, struct errmsg *why)
+{
+	if (!strcmp(word, "soft"))
+		job->pi = &job->fmt;
+	else if (!strcmp(word, "none"))
+		job->pi = NULL;
+	else
+		return errmsg_set(why, -EINVAL,
+				  "--pi=%s: a file or block "
+				  "device can have soft or none",
+				  word);
+	return 0;
+}
+
+static int set_label(struct job *job, const char *label, struct errmsg *why)
+{
+	if (strlen(label) > 63)
+		return errmsg_set(why, -EINVAL,
+				  "the label has %zu bytes; 63 "
+				  "are possible",
+				  strlen(label));
+	job->opts.label = label;
+	return 0;
+}
+
+static int set_uuid(struct job *job, const char *text, struct errmsg *why)
+{
+	if (uuid_parse(text, job->opts.uuid))
+		return errmsg_set(why, -EINVAL,
+				  "%s is not a UUID such as "
+				  "01234567-89ab-cdef-0123-456789abcdef",
+				  text);
+	return 0;
+}
+
+static int set_size(struct job *job, const char *text, struct errmsg *why)
+{
+	if (opt_size(text, &job->size) || !job->size || job->size > INT64_MAX)
+		return errmsg_set(why, -EINVAL,
+				  "%s is not a size such as "
+				  "512M or 2T",
+				  text);
+	return 0;
+}
+
+/* Return: 0; 1: there is nothing more to do; -errno. */
+static int read_option(struct job *job, int opt, char **argv,
+		       struct errmsg *why)
+{
+	switch (opt) {
+	case 'L':
+		return set_label(job, optarg, why);
+	case 'U':
+		return set_uuid(job, optarg, why);
+	case 's':
+		return set_size(job, optarg, why);
+	case OPT_PI:
+		return set_pi(job, optarg, why);
+	case 'f':
+		job->force = 1;
+		return 0;
+	case 'n':
+		job->dry_run = 1;
+		return 0;
+	case 'q':
+		job->quiet = 1;
+		return 0;
+	case 'V':
+		puts(PROGRAM " (" PACKAGE_NAME ") " PACKAGE_VERSION);
+		return 1;
+	case 'h':
+		fputs(usage_text, stdout);
+		return 1;
+	case ':':
+		return errmsg_set(why, -EINVAL, "%s needs a value",
+				  argv[optind - 1]);
+	default:
+		return unknown_option(argv, why);
+	}
+}
+
+static int read_options(struct job *job, int argc, char **argv,
+			struct errmsg *why)
+{
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, ":L:U:s:fnqVh", long_options,
+				  NULL)) != -1) {
+		ret = read_option(job, opt, argv, why);
+		if (ret)
+			return ret;
+	}
+	if (optind == argc)
+		return errmsg_set(why, -EINVAL,
+				  "no target given (-h explains)");
+	if (optind + 1 < argc)
+		return errmsg_set(why, -EINVAL, "one target only, not also %s",
+				  argv[optind + 1]);
+	job->target = argv[optind];
+	return 0;
+}
+
+/* --- looking at the target --------------------------------------------------- */
+
+/* An image of ours: says which. */
+static int refuse_own(const struct job *job, struct errmsg *why)
+{
+	char label[64] = "", uuid_text[37] = "";
+	uint8_t uuid[16];
+	struct dev *dev;
+	int error = dev_file_open(job->target, DEV_FILE_RDONLY, &dev, why);
+
+	if (error == -EBUSY)
+		return error;
+	if (job->force) {
+		if (!error)
+			dev_close(dev);
+		return 0;
+	}
+	if (error)
+		return errmsg_set(why, -EEXIST,
+				  "%s holds a damaged bouncefs "
+				  "image; -f overwrites it",
+				  job->target);
+	error = bfs_identify(dev, label, uuid);
+	dev_close(dev);
+	if (error)
+		return errmsg_set(why, -EEXIST,
+				  "%s holds a bouncefs image; -f "
+				  "overwrites it",
+				  job->target);
+	uuid_unparse(uuid, uuid_text);
+	return errmsg_set(why, -EEXIST,
+			  "%s holds a bouncefs filesystem (UUID "
+			  "%s%s%s); -f overwrites it",
+			  job->target, uuid_text, *label ? ", label " : "",
+			  label);
+}
+
+static int check_contents(const struct job *job, int fd, struct errmsg *why)
+{
+	const char *found;
+	int probe = dev_file_probe(job->target);
+
+	if (probe == 1)
+		return refuse_own(job, why);
+	found = signature_find(fd);
+	if (found && !job->force)
+		return errmsg_set(why, -EEXIST,
+				  "%s seems to hold %s; -f "
+				  "overwrites it",
+				  job->target, found);
+	return 0;
+}
+
+/* Its kind, and its size where none was given. */
+static int check_kind(struct job *job, int fd, struct errmsg *why)
+{
+	uint64_t bytes;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return errmsg_set(why, -errno, "%s: %s", job->target,
+				  strerror(errno));
+	if (S_ISREG(st.st_mode)) {
+		if (!job->size)
+			job->size = (uint64_t)st.st_size;
+		if (!job->size)
+			return errmsg_set(why, -EINVAL,
+					  "%s is empty: give a "
+					  "size with -s",
+					  job->target);
+		return 0;
+	}
+	if (!S_ISBLK(st.st_mode))
+		return errmsg_set(why, -EINVAL,
+				  "%s is neither a regular file "
+				  "nor a block device",
+				  job->target);
+	if (ioctl(fd, BLKGETSIZE64, &bytes))
+		return errmsg_set(why, -errno, "%s: %s", job->target,
+				  strerror(errno));
+	if (job->size && round_down(job->size, 4096) != round_down(bytes, 4096))
+		return errmsg_set(why, -EINVAL,
+				  "%s is a block device of %" PRIu64
+				  " bytes; an image takes all of it, "
+				  "leave out -s",
+				  job->target, bytes);
+	job->size = bytes;
+	return 0;
+}
+
+/* Character devices must not even be opened. */
+static int refuse_character(const struct job *job, mode_t mode,
+			    struct errmsg *why)
+{
+	const char *name = strrchr(job->target, '/');
+
+	if (!S_ISCHR(mode))
+		return 0;
+	name = name ? name + 1 : job->target;
+	if (!strncmp(name, "ng", 2) || !strncmp(name, "nvme", 4))
+		return errmsg_set(why, -EOPNOTSUPP,
+				  "%s: NVMe passthrough "
+				  "devices are not supported yet",
+				  job->target);
+	return errmsg_set(why, -EINVAL, "%s is a character device",
+			  job->target);
+}
+
+static int check_target(struct job *job, struct errmsg *why)
+{
+	struct stat st;
+	int fd, error;
+
+	if (stat(job->target, &st)) {
+		if (errno != ENOENT)
+			return errmsg_set(why, -errno, "%s: %s", job->target,
+					  strerror(errno));
+		if (!job->size)
+			return errmsg_set(why, -ENOENT,
+					  "%s does not exist; -s "
+					  "SIZE creates it",
+					  job->target);
+		return 0;
+	}
+	job->exists = 1;
+	error = refuse_character(job, st.st_mode, why);
+	if (error)
+		return error;
+	fd = open(job->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errmsg_set(why, -errno, "%s: %s", job->target,
+				  strerror(errno));
+	error = check_kind(job, fd, why);
+	if (!error)
+		error = check_contents(job, fd, why);
+	close(fd);
+	return error;
+}
+
+/* --- making ------------------------------------------------------------------ */
+
+/* What will be made of that size, without writing anything. */
+static int plan(const struct job *job, struct bfs_geometry *geo,
+		struct errmsg *why)
+{
+	struct dev_info info = { .lba_shift = 12 };
+	struct image_layout layout;
+
+	snprintf(info.name, sizeof(info.name), "%s", job->target);
+	if (image_layout_compute(&layout, job->pi, job->size))
+		return errmsg_set(why, -ENOSPC,
+				  "%" PRIu64 " bytes are too few "
+				  "for a filesystem: 16 MiB is the least",
+				  job->size);
+	info.nr_lbas = layout.nr_lbas;
+	return bfs_mkfs_plan(&info, geo, why);
+}
+
+static int make(const struct job *job, struct errmsg *why)
+{
+	struct dev_file_cfg cfg = { .pi = job->pi, .bytes = job->size };
+	struct dev *dev;
+	int error;
+
+	error = dev_file_format(job->target, &cfg, why);
+	if (error)
+		return error;
+	error = dev_file_open(job->target, 0, &dev, why);
+	if (!error) {
+		error = bfs_mkfs(dev, &job->opts, why);
+		dev_close(dev);
+	}
+	if (error && !job->exists)
+		unlink(job->target);
+	return error;
+}
+
+static void print_size(const char *name, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double size = (double)bytes / 1024;
+	size_t unit = 0;
+
+	while (size >= 1024 && unit + 1 < array_len(units)) {
+		size /= 1024;
+		unit++;
+	}
+	printf("  %-8s %.4g %s", name, size, units[unit]);
+}
+
+static void print_summary(const struct job *job, const struct bfs_geometry *geo)
+{
+	char uuid[37];
+
+	uuid_unparse(job->opts.uuid, uuid);
+	printf("%s: %s\n", job->target,
+	       job->dry_run ? "would get a bouncefs filesystem (nothing was "
+			      "written)" :
+			      "bouncefs filesystem made");
+	print_size("size", geo->blocks * 4096);
+	printf(", %" PRIu64 " blocks of 4096 bytes\n", geo->blocks);
+	printf("  %-8s %u of %" PRIu64 " blocks\n", "groups", geo->groups,
+	       geo->group_blocks);
+	print_size("journal", geo->journal_blocks * 4096);
+	printf(", %" PRIu64 " blocks\n", geo->journal_blocks);
+	printf("  %-8s %s\n", "PI",
+	       job->pi ? "soft: 16-bit guard, type 1, 8 bytes to a block" :
+			 "none: nothing can be verified");
+	printf("  %-8s %s\n", "UUID", uuid);
+	printf("  %-8s %s\n", "label",
+	       job->opts.label ? job->opts.label : "(none)");
+}
+
+int main(int argc, char **argv)
+{
+	const struct pi_fmt_cfg soft = { .block_bytes = 4096,
+					 .md_bytes = 8,
+					 .guard = PI_GUARD_16,
+					 .type = PI_TYPE_1 };
+	struct job job = { .pi = &job.fmt };
+	struct bfs_geometry geo;
+	struct errmsg why = { "" };
+	int error;
+
+	log_init(PROGRAM, LOG_LEVEL_WARN);
+	opterr = 0;
+	uuid_generate(job.opts.uuid);
+	error = pi_fmt_init(&job.fmt, &soft);
+	if (error)
+		errmsg_set(&why, error, "protection information: %s",
+			   strerror(-error));
+	else
+		error = read_options(&job, argc, argv, &why);
+	if (error > 0)
+		return 0;
+	if (!error)
+		error = check_target(&job, &why);
+	if (!error)
+		error = plan(&job, &geo, &why);
+	if (!error && !job.dry_run)
+		error = make(&job, &why);
+	if (error)
+		return fail(&why);
+	if (!job.quiet)
+		print_summary(&job, &geo);
+	return 0;
+}
