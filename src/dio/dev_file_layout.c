@@ -103,6 +103,14 @@ static int is_intact(const struct image_header *header)
 	       le32_get(header->crc) == crc32c(0, header, CRC_OFFSET);
 }
 
+/* What mkfs makes: of what drives may have besides, an image has nothing. */
+static int is_our_format(const struct pi_fmt_cfg *cfg)
+{
+	return cfg->guard == PI_GUARD_16 && cfg->type == PI_TYPE_1 &&
+	       cfg->layout == PI_SEPARATE && cfg->md_bytes == 8 &&
+	       !cfg->storage_tag_bits;
+}
+
 /* The format that the header states, judged where all formats are. */
 static int decode_format(const struct image_header *header, struct pi_fmt *fmt,
 			 struct errmsg *why)
@@ -116,16 +124,15 @@ static int decode_format(const struct image_header *header, struct pi_fmt *fmt,
 		.layout = header->pi_layout,
 		.storage_tag_bits = header->storage_tag_bits,
 	};
-	int error = pi_fmt_init(fmt, &cfg);
 
-	if (error == -EOPNOTSUPP)
-		return errmsg_set(
-			why, error,
-			"its format of protection information is not supported by this version");
-	if (error)
+	if (pi_fmt_init(fmt, &cfg))
 		return errmsg_set(
 			why, -EUCLEAN,
 			"its format of protection information makes no sense");
+	if (!is_our_format(&cfg))
+		return errmsg_set(
+			why, -EOPNOTSUPP,
+			"its format of protection information is not supported by this version");
 	return 0;
 }
 

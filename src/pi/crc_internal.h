@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the checksum implementations share: the loads, which happen once and
- * cannot be repeated by the compiler, and the table form, which finishes what
+ * cannot be repeated by the compiler, and the table forms, which finish what
  * is too short for the others. Only src/pi/crc*.c include this. Pure
  * functions, any thread.
  */
@@ -13,11 +13,18 @@
 
 #include "pi/crc.h"
 
-extern const struct crc16_impl crc16_scalar;
+extern const struct crc_impl crc16_table;
+extern const struct crc_impl crc32c_table;
+extern const struct crc_impl crc64_table;
 #ifdef __x86_64__
-extern const struct crc16_impl crc16_pclmul;
-extern const struct crc16_impl crc16_vpclmul512;
-extern const struct crc16_impl crc16_gfni512;
+extern const struct crc_impl crc16_pclmul;
+extern const struct crc_impl crc16_vpclmul512;
+extern const struct crc_impl crc16_gfni512;
+extern const struct crc_impl crc32c_sse42;
+extern const struct crc_impl crc32c_pclmul;
+extern const struct crc_impl crc32c_vpclmul512;
+extern const struct crc_impl crc64_pclmul;
+extern const struct crc_impl crc64_vpclmul512;
 #endif
 
 /* A word at any address, of any type. */

@@ -13,42 +13,62 @@
 
 #include "pi/crc.h"
 
-#define PATTERN_BYTES	  4096
-#define GUARD_OF_PATTERN  0x8f6d
-#define CRC32C_OF_PATTERN 0x9c71fe32
+#define PATTERN_BYTES 4096
 
 /* An odd address and pieces of odd lengths: heads, loops and tails all run. */
 #define PIECE_BYTES 1111
 
-static int crc16_is_right(const struct crc16_impl *impl,
-			  const unsigned char *pattern, unsigned char *copy)
-{
-	uint16_t crc;
+/* Of "123456789", and of 4096 bytes that count up. */
+static const struct answers {
+	const struct crc_impl *const *impls;
+	uint64_t of_digits;
+	uint64_t of_pattern;
+} answers[] = {
+	{ crc16_impls, 0xd0db, 0x8f6d },
+	{ crc32c_impls, 0xe3069283, 0x9c71fe32 },
+	{ crc64_impls, 0xae8b14860a799888, 0x3e729f5f6750449c },
+};
 
-	if (impl->update(0, "123456789", 9) != 0xd0db)
-		return 0;
-	if (impl->update(0, pattern, PATTERN_BYTES) != GUARD_OF_PATTERN)
-		return 0;
-	memset(copy, 0, PATTERN_BYTES);
-	crc = impl->copy(0, copy, pattern, PIECE_BYTES);
-	crc = impl->copy(crc, copy + PIECE_BYTES, pattern + PIECE_BYTES,
-			 PATTERN_BYTES - PIECE_BYTES);
-	return crc == GUARD_OF_PATTERN && !memcmp(copy, pattern, PATTERN_BYTES);
+typedef uint64_t copy_fn(uint64_t crc, void *dst, const void *src, size_t len);
+
+static int copy_is_right(copy_fn *copy, uint64_t answer,
+			 const unsigned char *pattern, unsigned char *dst,
+			 size_t piece)
+{
+	uint64_t crc;
+
+	memset(dst, 0, PATTERN_BYTES);
+	crc = copy(0, dst, pattern, piece);
+	crc = copy(crc, dst + piece, pattern + piece, PATTERN_BYTES - piece);
+	crc_stream_end();
+	return crc == answer && !memcmp(dst, pattern, PATTERN_BYTES);
+}
+
+static int is_right(const struct crc_impl *impl, const struct answers *answer,
+		    const unsigned char *pattern, unsigned char *area)
+{
+	return impl->update(0, "123456789", 9) == answer->of_digits &&
+	       impl->update(0, pattern, PATTERN_BYTES) == answer->of_pattern &&
+	       copy_is_right(impl->copy, answer->of_pattern, pattern, area + 1,
+			     PIECE_BYTES) &&
+	       copy_is_right(impl->stream, answer->of_pattern, pattern, area,
+			     CRC_STREAM_ALIGN * 17);
 }
 
 int pi_selftest(void)
 {
-	unsigned char pattern[PATTERN_BYTES], copy[PATTERN_BYTES + 1];
+	unsigned char area[PATTERN_BYTES + 1]
+		__attribute__((aligned(CRC_STREAM_ALIGN)));
+	unsigned char pattern[PATTERN_BYTES];
+	const struct crc_impl *const *impl;
 	size_t i;
 
 	for (i = 0; i < PATTERN_BYTES; i++)
 		pattern[i] = (unsigned char)i;
-	for (i = 0; crc16_impls[i]; i++)
-		if (crc16_impls[i]->supported() &&
-		    !crc16_is_right(crc16_impls[i], pattern, copy + 1))
-			return -EIO;
-	if (crc32c(0, pattern, PATTERN_BYTES) != CRC32C_OF_PATTERN ||
-	    crc32c_scalar(0, "123456789", 9) != 0xe3069283)
-		return -EIO;
+	for (i = 0; i < array_len(answers); i++)
+		for (impl = answers[i].impls; *impl; impl++)
+			if ((*impl)->supported() &&
+			    !is_right(*impl, &answers[i], pattern, area))
+				return -EIO;
 	return 0;
 }

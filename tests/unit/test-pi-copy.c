@@ -43,7 +43,8 @@ static const struct pi_io io = {
 };
 
 static struct pi_fmt fmt;
-static unsigned char src[DATA_BYTES + 64], dst[DATA_BYTES + 64];
+static unsigned char src[DATA_BYTES + 64],
+	dst[DATA_BYTES + 64] __attribute__((aligned(CRC_STREAM_ALIGN)));
 static struct pi_tuple16 tuples[NR_BLOCKS];
 
 static void setup(void)
@@ -200,7 +201,8 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-#define SCRIBBLE_MS 700
+#define SCRIBBLE_MS	 700
+#define IMPL_SCRIBBLE_MS 300
 
 START_TEST(tuples_describe_the_copy_of_a_source_that_changes)
 {
@@ -229,23 +231,49 @@ START_TEST(tuples_describe_the_copy_of_a_source_that_changes)
 }
 END_TEST
 
+/* All implementations of all guards, for loop tests; NULL behind the last. */
+static const struct crc_impl *impl_nr(int nr, unsigned int *bits)
+{
+	static const struct {
+		unsigned int bits;
+		const struct crc_impl *const *impls;
+	} sums[] = {
+		{ 16, crc16_impls },
+		{ 32, crc32c_impls },
+		{ 64, crc64_impls },
+	};
+
+	for (size_t i = 0; i < array_len(sums); i++)
+		for (size_t j = 0; sums[i].impls[j]; j++)
+			if (nr-- == 0) {
+				*bits = sums[i].bits;
+				return sums[i].impls[j];
+			}
+	return NULL;
+}
+
 START_TEST(each_implementation_stores_what_it_summed)
 {
-	const struct crc16_impl *impl = crc16_impls[_i];
+	unsigned int bits;
+	const struct crc_impl *impl = impl_nr(_i, &bits);
 	struct scribbler scribbler;
 	struct rng rng = unit_rng();
 	int64_t end;
 
 	if (!impl->supported()) {
-		printf("skipped: this CPU can't run %s\n", impl->name);
+		printf("skipped: this CPU can't run %s for %u bits\n",
+		       impl->name, bits);
 		return;
 	}
 	start_scribbling(&scribbler);
-	for (end = now_ms() + SCRIBBLE_MS; now_ms() < end;) {
+	for (end = now_ms() + IMPL_SCRIBBLE_MS; now_ms() < end;) {
 		size_t len = 1 + rng_below(&rng, DATA_BYTES);
-		uint16_t crc = impl->copy(0, dst, src, len);
+		uint64_t crc = impl->copy(0, dst, src, len);
 
-		ck_assert_uint_eq(crc, oracle_crc16(0, dst, len));
+		ck_assert_uint_eq(crc, oracle_guard(bits, 0, dst, len));
+		crc = impl->stream(0, dst, src, len);
+		crc_stream_end();
+		ck_assert_uint_eq(crc, oracle_guard(bits, 0, dst, len));
 	}
 	stop_scribbling(&scribbler);
 }
@@ -253,9 +281,10 @@ END_TEST
 
 static void add_races(TCase *tc)
 {
+	unsigned int bits;
 	int nr = 0;
 
-	while (crc16_impls[nr])
+	while (impl_nr(nr, &bits))
 		nr++;
 	tcase_add_loop_test(
 		tc, tuples_describe_the_copy_of_a_source_that_changes, 0, 2);

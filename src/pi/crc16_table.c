@@ -11,6 +11,7 @@
 #include "pi/crc.h"
 
 #include "pi/crc_internal.h"
+#include "pi/crc_table.h"
 
 /* The remainder of x * v; x^16 is the polynomial without its top. */
 #define POLY	   0x8bb7
@@ -41,26 +42,6 @@ enum {
 	EIGHT_POWERS(14, X13_7),
 	EIGHT_POWERS(15, X14_7),
 };
-
-#define BIT_OF(b, i, value) ((b) >> (i)&1 ? (value) : 0)
-#define ENTRY(k, b)                                        \
-	(BIT_OF(b, 0, X##k##_0) ^ BIT_OF(b, 1, X##k##_1) ^ \
-	 BIT_OF(b, 2, X##k##_2) ^ BIT_OF(b, 3, X##k##_3) ^ \
-	 BIT_OF(b, 4, X##k##_4) ^ BIT_OF(b, 5, X##k##_5) ^ \
-	 BIT_OF(b, 6, X##k##_6) ^ BIT_OF(b, 7, X##k##_7))
-#define ENTRIES_4(k, b) \
-	ENTRY(k, b), ENTRY(k, b + 1), ENTRY(k, b + 2), ENTRY(k, b + 3)
-#define ENTRIES_16(k, b)                                           \
-	ENTRIES_4(k, b), ENTRIES_4(k, b + 4), ENTRIES_4(k, b + 8), \
-		ENTRIES_4(k, b + 12)
-#define ENTRIES_64(k, b)                                                \
-	ENTRIES_16(k, b), ENTRIES_16(k, b + 16), ENTRIES_16(k, b + 32), \
-		ENTRIES_16(k, b + 48)
-#define TABLE(k)                                                         \
-	{                                                                \
-		ENTRIES_64(k, 0), ENTRIES_64(k, 64), ENTRIES_64(k, 128), \
-			ENTRIES_64(k, 192)                               \
-	}
 
 static const uint16_t tables[16][256] = {
 	TABLE(0),  TABLE(1),  TABLE(2),	 TABLE(3),  TABLE(4),  TABLE(5),
@@ -94,9 +75,10 @@ static inline uint16_t step(uint16_t crc, uint64_t first, uint64_t second)
 	return (uint16_t)(sum ^ contribution(first, 8));
 }
 
-static uint16_t scalar_copy(uint16_t crc, void *dst, const void *src,
-			    size_t len)
+static uint64_t table_copy(uint64_t initial, void *dst, const void *src,
+			   size_t len)
 {
+	uint16_t crc = (uint16_t)initial;
 	const unsigned char *from = src;
 	unsigned char *to = dst;
 
@@ -119,8 +101,9 @@ static uint16_t scalar_copy(uint16_t crc, void *dst, const void *src,
 	return crc;
 }
 
-static uint16_t scalar_update(uint16_t crc, const void *src, size_t len)
+static uint64_t table_update(uint64_t initial, const void *src, size_t len)
 {
+	uint16_t crc = (uint16_t)initial;
 	const unsigned char *from = src;
 
 	for (; len >= 16; len -= 16) {
@@ -135,14 +118,15 @@ static uint16_t scalar_update(uint16_t crc, const void *src, size_t len)
 	return crc;
 }
 
-static int scalar_supported(void)
+static int table_supported(void)
 {
 	return 1;
 }
 
-const struct crc16_impl crc16_scalar = {
+const struct crc_impl crc16_table = {
 	.name = "scalar",
-	.supported = scalar_supported,
-	.update = scalar_update,
-	.copy = scalar_copy,
+	.supported = table_supported,
+	.update = table_update,
+	.copy = table_copy,
+	.stream = table_copy,
 };

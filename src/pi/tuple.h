@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Tuples as numbers and as bytes; only src/pi includes this. Pure functions,
+ * any thread.
+ */
+#ifndef BFS_PI_TUPLE_H
+#define BFS_PI_TUPLE_H
+
+#include <string.h>
+
+#include "pi/pi.h"
+
+/**
+ * struct pi_tags - what a tuple says
+ * @storage, @ref: without bits that the format does not have
+ */
+struct pi_tags {
+	uint64_t guard;
+	uint64_t storage;
+	uint64_t ref;
+	uint16_t app;
+};
+
+/* Between a tuple's bytes, at any address, and its tags; guards of any size. */
+void pi_tuple_encode(const struct pi_fmt *fmt, void *tuple,
+		     const struct pi_tags *tags);
+void pi_tuple_decode(const struct pi_fmt *fmt, const void *tuple,
+		     struct pi_tags *tags);
+
+/* The reference tag of the @block-th block of an I/O. */
+static inline uint64_t pi_ref_of(const struct pi_fmt *fmt, uint64_t ref,
+				 uint64_t block)
+{
+	if (fmt->cfg.type != PI_TYPE_3)
+		ref += block;
+	return ref & fmt->ref_mask;
+}
+
+/* What @io says about the @block-th block, and this guard. */
+static inline void pi_tuple_put(const struct pi_fmt *fmt,
+				const struct pi_io *io, uint64_t block,
+				uint64_t guard, void *tuple)
+{
+	const struct pi_tags tags = {
+		.guard = guard,
+		.storage = io->storage & fmt->storage_mask,
+		.ref = pi_ref_of(fmt, io->ref, block),
+		.app = io->app,
+	};
+
+	pi_tuple_encode(fmt, tuple, &tags);
+}
+
+static inline int pi_is_escape(const struct pi_fmt *fmt,
+			       const struct pi_tags *tags)
+{
+	if (tags->app != PI_APP_ESCAPE)
+		return 0;
+	return fmt->cfg.type != PI_TYPE_3 || tags->ref == fmt->ref_mask;
+}
+
+#endif
