@@ -27,7 +27,7 @@ const struct crc_impl *const crc16_impls[] = {
 const struct crc_impl *const crc32c_impls[] = {
 	&crc32c_table,
 #ifdef __x86_64__
-	&crc32c_sse42, &crc32c_pclmul, &crc32c_vpclmul512,
+	&crc32c_pclmul, &crc32c_sse42, &crc32c_vpclmul512,
 #endif
 	NULL,
 };
