@@ -9,21 +9,6 @@
 
 #ifdef __x86_64__
 
-/*
- * How far ahead of a copy its source is fetched. From the second-level cache
- * the multiplications and the stores otherwise take turns waiting: 5 % at
- * 64 KiB. It may be beyond the end, where it is nothing or the next block.
- */
-#define PREFETCH_BYTES 2048
-
-static inline void prefetch_step(const unsigned char *src)
-{
-	__builtin_prefetch(src);
-	__builtin_prefetch(src + 64);
-	__builtin_prefetch(src + 128);
-	__builtin_prefetch(src + 192);
-}
-
 AVX512_INLINE uint64_t run(const struct crc_fold *f, enum crc_store store,
 			   uint64_t crc, unsigned char *dst,
 			   const unsigned char *src, size_t len)
@@ -37,8 +22,6 @@ AVX512_INLINE uint64_t run(const struct crc_fold *f, enum crc_store store,
 			       _mm512_zextsi128_si512(fold_start_128(f, crc)));
 	for (i = FOLD512_MIN_BYTES; len - i >= FOLD512_MIN_BYTES;
 	     i += FOLD512_MIN_BYTES) {
-		if (store == STORE_CACHED)
-			prefetch_step(src + i + PREFETCH_BYTES);
 		next = fold_load_four(store, dst + i, src + i);
 		next = fold_order_four(f, next);
 		m.a = fold_512(m.a, by_2048, next.a);

@@ -118,3 +118,16 @@ void pi_tuple_decode(const struct pi_fmt *fmt, const void *bytes,
 	}
 	tags->ref &= fmt->ref_mask;
 }
+
+void pi_tuple_put_any(const struct pi_fmt *fmt, const struct pi_io *io,
+		      uint64_t block, uint64_t guard, void *tuple)
+{
+	const struct pi_tags tags = {
+		.guard = guard,
+		.storage = io->storage & fmt->storage_mask,
+		.ref = pi_ref_of(fmt, io->ref, block),
+		.app = io->app,
+	};
+
+	pi_tuple_encode(fmt, tuple, &tags);
+}

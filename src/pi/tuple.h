@@ -36,19 +36,25 @@ static inline uint64_t pi_ref_of(const struct pi_fmt *fmt, uint64_t ref,
 	return ref & fmt->ref_mask;
 }
 
-/* What @io says about the @block-th block, and this guard. */
+/* What @io says about the @block-th block, and this guard, in any format. */
+void pi_tuple_put_any(const struct pi_fmt *fmt, const struct pi_io *io,
+		      uint64_t block, uint64_t guard, void *tuple);
+
+/* The same, without a call for the common format: one store. */
 static inline void pi_tuple_put(const struct pi_fmt *fmt,
 				const struct pi_io *io, uint64_t block,
 				uint64_t guard, void *tuple)
 {
-	const struct pi_tags tags = {
-		.guard = guard,
-		.storage = io->storage & fmt->storage_mask,
-		.ref = pi_ref_of(fmt, io->ref, block),
-		.app = io->app,
-	};
+	struct be64 word;
 
-	pi_tuple_encode(fmt, tuple, &tags);
+	if (fmt->cfg.guard != PI_GUARD_16 || fmt->storage_mask) {
+		pi_tuple_put_any(fmt, io, block, guard, tuple);
+		return;
+	}
+	/* struct pi_tuple16 */
+	word = be64_of(guard << 48 | (uint64_t)io->app << 32 |
+		       pi_ref_of(fmt, io->ref, block));
+	memcpy(tuple, &word, sizeof(word));
 }
 
 static inline int pi_is_escape(const struct pi_fmt *fmt,

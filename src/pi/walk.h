@@ -65,14 +65,52 @@ static inline size_t pi_range(const struct iov_iter *it, char **addr)
 	return it->count;
 }
 
+static inline void pi_advance_flat(struct iov_iter *it, size_t bytes)
+{
+	it->seg_done += bytes;
+	/*
+	 * Keeps the compiler from loading both in one go: a load of what two
+	 * stores wrote waits until all stores before it, a block's worth of
+	 * them, have reached the cache.
+	 */
+	__asm__ volatile("" : : : "memory");
+	it->count -= bytes;
+}
+
 static inline void pi_advance(struct iov_iter *it, size_t bytes)
 {
-	if (it->kind != ITER_UBUF) {
+	if (it->kind == ITER_UBUF)
+		pi_advance_flat(it, bytes);
+	else
 		iov_iter_advance(it, bytes);
-		return;
+}
+
+/*
+ * The next @bytes, of which there are as many, if they lie in the current
+ * segment; else NULL. They may be advanced over by pi_advance_flat().
+ */
+static inline char *pi_flat(const struct iov_iter *it, size_t bytes)
+{
+	size_t len = SIZE_MAX;
+	char *base = NULL;
+
+	switch (it->kind) {
+	case ITER_UBUF:
+		base = it->ubuf;
+		break;
+	case ITER_FOLIO:
+		base = it->folio->addr;
+		break;
+	case ITER_IOVEC:
+		base = it->iov[it->seg].iov_base;
+		len = it->iov[it->seg].iov_len;
+		break;
+	case ITER_BVEC:
+		base = it->bvec[it->seg].addr;
+		len = it->bvec[it->seg].len;
+		break;
 	}
-	it->seg_done += bytes;
-	it->count -= bytes;
+	return base && len - it->seg_done >= bytes ? base + it->seg_done : NULL;
 }
 
 /* Begins at the start of @data, which is whole units; @md is separate, or NULL. */
