@@ -38,7 +38,6 @@ int pi_generate(const struct pi_fmt *fmt, const struct pi_io *io,
 	pi_walk_init(&walk, fmt, io, data, md);
 	while (data->count) {
 		struct pi_run run = pi_next_run(&walk, data);
-		size_t i;
 
 		if (!run.nr) {
 			generate_split_md(
@@ -46,14 +45,14 @@ int pi_generate(const struct pi_fmt *fmt, const struct pi_io *io,
 						       fmt->cfg.block_bytes));
 			continue;
 		}
-		for (i = 0; i < run.nr; i++) {
-			pi_tuple_put(fmt, io, walk.block + i,
+		pi_walk_over(&walk, data, run.nr);
+		for (; run.nr; run.nr--) {
+			pi_tuple_put(fmt, io, walk.block++,
 				     pi_guard_of(fmt, run.data, run.md),
 				     run.md + fmt->tuple_offset);
 			run.data += fmt->unit_bytes;
 			run.md += run.md_stride;
 		}
-		pi_walk_over(&walk, data, run.nr);
 	}
 	return 0;
 }
@@ -148,6 +147,7 @@ copy_in_runs(const struct pi_fmt *fmt, const struct pi_io *io,
 			 choose_copy(fmt, bytes, &run));
 		pi_advance(src, run.nr << fmt->block_shift);
 		pi_walk_over(&walk, dst, run.nr);
+		walk.block += run.nr;
 	}
 	if (bytes >= fmt->stream_bytes)
 		crc_stream_end();

@@ -76,8 +76,8 @@ void pi_tuple_encode(const struct pi_fmt *fmt, void *bytes,
 	memcpy(bytes, &tuple64, sizeof(tuple64));
 }
 
-static void decode_32(const struct pi_fmt *fmt, const void *bytes,
-		      struct pi_tags *tags)
+void pi_tuple_decode_32(const struct pi_fmt *fmt, const void *bytes,
+			struct pi_tags *tags)
 {
 	struct pi_tuple32 tuple;
 
@@ -86,36 +86,6 @@ static void decode_32(const struct pi_fmt *fmt, const void *bytes,
 	tags->app = be16_get(tuple.app);
 	split_80(be16_get(tuple.space_high), be64_get(tuple.space_low),
 		 fmt->ref_bits, tags);
-}
-
-static uint64_t decode_space(const struct pi_fmt *fmt, const void *bytes,
-			     struct pi_tags *tags)
-{
-	struct pi_tuple16 tuple16;
-	struct pi_tuple64 tuple64;
-
-	if (fmt->cfg.guard == PI_GUARD_16) {
-		memcpy(&tuple16, bytes, sizeof(tuple16));
-		tags->guard = be16_get(tuple16.guard);
-		tags->app = be16_get(tuple16.app);
-		return be32_get(tuple16.ref);
-	}
-	memcpy(&tuple64, bytes, sizeof(tuple64));
-	tags->guard = be64_get(tuple64.guard);
-	tags->app = be16_get(tuple64.app);
-	return (uint64_t)be16_get(tuple64.space_high) << 32 |
-	       be32_get(tuple64.space_low);
-}
-
-void pi_tuple_decode(const struct pi_fmt *fmt, const void *bytes,
-		     struct pi_tags *tags)
-{
-	if (fmt->cfg.guard == PI_GUARD_32) {
-		decode_32(fmt, bytes, tags);
-	} else {
-		tags->ref = decode_space(fmt, bytes, tags);
-		tags->storage = tags->ref >> fmt->ref_bits;
-	}
 	tags->ref &= fmt->ref_mask;
 }
 

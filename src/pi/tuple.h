@@ -21,11 +21,38 @@ struct pi_tags {
 	uint16_t app;
 };
 
-/* Between a tuple's bytes, at any address, and its tags; guards of any size. */
-void pi_tuple_encode(const struct pi_fmt *fmt, void *tuple,
+/* Between tags and a tuple's bytes, at any address. */
+void pi_tuple_encode(const struct pi_fmt *fmt, void *bytes,
 		     const struct pi_tags *tags);
-void pi_tuple_decode(const struct pi_fmt *fmt, const void *tuple,
-		     struct pi_tags *tags);
+void pi_tuple_decode_32(const struct pi_fmt *fmt, const void *bytes,
+			struct pi_tags *tags);
+
+static inline void pi_tuple_decode(const struct pi_fmt *fmt, const void *bytes,
+				   struct pi_tags *tags)
+{
+	struct pi_tuple16 tuple16;
+	struct pi_tuple64 tuple64;
+	uint64_t space;
+
+	if (fmt->cfg.guard == PI_GUARD_32) {
+		pi_tuple_decode_32(fmt, bytes, tags);
+		return;
+	}
+	if (fmt->cfg.guard == PI_GUARD_16) {
+		memcpy(&tuple16, bytes, sizeof(tuple16));
+		tags->guard = be16_get(tuple16.guard);
+		tags->app = be16_get(tuple16.app);
+		space = be32_get(tuple16.ref);
+	} else {
+		memcpy(&tuple64, bytes, sizeof(tuple64));
+		tags->guard = be64_get(tuple64.guard);
+		tags->app = be16_get(tuple64.app);
+		space = (uint64_t)be16_get(tuple64.space_high) << 32 |
+			be32_get(tuple64.space_low);
+	}
+	tags->storage = space >> fmt->ref_bits;
+	tags->ref = space & fmt->ref_mask;
+}
 
 /* The reference tag of the @block-th block of an I/O. */
 static inline uint64_t pi_ref_of(const struct pi_fmt *fmt, uint64_t ref,

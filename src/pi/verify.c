@@ -205,15 +205,17 @@ int pi_verify(const struct pi_fmt *fmt, const struct pi_io *io,
 			if (verify_split(&walk, *data, escapes, report))
 				error = -EILSEQ;
 			pi_walk_over(&walk, data, 1);
+			walk.block++;
 			continue;
 		}
+		pi_walk_over(&walk, data, run.nr);
 		for (; run.nr; run.nr--) {
 			if (verify_block(&walk, run.data, run.md, escapes,
 					 report))
 				error = -EILSEQ;
 			run.data += fmt->unit_bytes;
 			run.md += run.md_stride;
-			pi_walk_over(&walk, data, 1);
+			walk.block++;
 		}
 	}
 	return error;
@@ -245,7 +247,7 @@ int pi_strip(const struct pi_fmt *fmt, const struct pi_io *io,
 	    dst->count >> fmt->block_shift < pi_nr_units(fmt, src->count))
 		return -EINVAL;
 	pi_walk_init(&walk, fmt, io, src, (void *)(uintptr_t)md);
-	for (; src->count; pi_walk_over(&walk, src, 1)) {
+	for (; src->count; pi_walk_over(&walk, src, 1), walk.block++) {
 		if (!verify_split(&walk, *src, escapes, report)) {
 			copy_between(dst, *src, fmt->cfg.block_bytes);
 			continue;
@@ -266,7 +268,7 @@ int pi_remap(const struct pi_fmt *fmt, const struct pi_io *io, uint64_t ref,
 	if (!pi_is_whole_units(fmt, data->count))
 		return -EINVAL;
 	pi_walk_init(&walk, fmt, io, data, md);
-	for (; data->count; pi_walk_over(&walk, data, 1)) {
+	for (; data->count; pi_walk_over(&walk, data, 1), walk.block++) {
 		struct pi_tags tags;
 
 		get_split_tags(&walk, &tags);

@@ -150,14 +150,13 @@ static inline struct pi_run pi_next_run(const struct pi_walk *walk,
 	return run;
 }
 
-/* @nr blocks are done, of which @data was not advanced over. */
+/* Advances both iterators over @nr blocks, none of which was consumed. */
 static inline void pi_walk_over(struct pi_walk *walk, struct iov_iter *data,
 				size_t nr)
 {
 	pi_advance(data, nr * walk->fmt->unit_bytes);
 	if (walk->md != data)
 		pi_advance(walk->md, nr * walk->fmt->cfg.md_bytes);
-	walk->block += nr;
 }
 
 /* Continues @crc over a block's metadata before the tuple. */
