@@ -117,6 +117,91 @@ START_TEST(any_shape_is_copied_with_tuples_of_the_destination)
 }
 END_TEST
 
+/* A block at offset 512 of @buf, with something before and behind it. */
+static void init_kind(struct iov_iter *it, enum iov_iter_kind kind,
+		      enum iov_iter_dir dir, unsigned char *buf,
+		      struct folio *folio)
+{
+	static struct iovec iov[2][3];
+	static struct bvec bvec[2][3];
+	char *at = (char *)buf;
+
+	switch (kind) {
+	case ITER_UBUF:
+		iov_iter_init_ubuf(it, dir, at, 2 * BLOCK_BYTES);
+		break;
+	case ITER_IOVEC:
+		iov[dir][0] = (struct iovec){ at, 512 };
+		iov[dir][1] = (struct iovec){ NULL, 0 };
+		iov[dir][2] = (struct iovec){ at + 512, BLOCK_BYTES + 1 };
+		iov_iter_init_iovec(it, dir, iov[dir], 3, BLOCK_BYTES + 513);
+		break;
+	case ITER_BVEC:
+		bvec[dir][0] = (struct bvec){ .addr = at, .len = 256 };
+		bvec[dir][1] = (struct bvec){ .addr = at + 256,
+					      .len = BLOCK_BYTES + 256 };
+		bvec[dir][2] = (struct bvec){ .addr = at + 512 + BLOCK_BYTES,
+					      .len = 9 };
+		iov_iter_init_bvec(it, dir, bvec[dir], 3, BLOCK_BYTES + 521);
+		break;
+	case ITER_FOLIO:
+		iov_iter_init_folio(it, dir, folio, 0, 2 * BLOCK_BYTES);
+		break;
+	}
+	iov_iter_advance(it, 512);
+}
+
+/* The address of what init_kind() makes, 512 bytes on. */
+static unsigned char *block_of_kind(enum iov_iter_kind kind, unsigned char *buf,
+				    const struct folio *folio)
+{
+	return (kind == ITER_FOLIO ? (unsigned char *)folio->addr : buf) + 512;
+}
+
+START_TEST(one_block_is_copied_whatever_holds_it)
+{
+	const enum iov_iter_kind from_kind = _i % 4, to_kind = _i / 4;
+	struct rng rng = unit_rng();
+	struct iov_iter from, to;
+	struct folio_pool *pool;
+	struct folio *folios[2];
+	unsigned char *from_block, *to_block;
+	size_t left;
+
+	ck_assert_int_eq(folio_pool_create(FOLIO_MAX_BYTES, &pool), 0);
+	folios[0] = folio_alloc(pool, 1);
+	folios[1] = folio_alloc(pool, 1);
+	ck_assert(folios[0] && folios[1]);
+	init_kind(&from, from_kind, ITER_SOURCE, src, folios[0]);
+	init_kind(&to, to_kind, ITER_DEST, dst, folios[1]);
+	iov_iter_truncate(&to, BLOCK_BYTES);
+	from_block = block_of_kind(from_kind, src, folios[0]);
+	to_block = block_of_kind(to_kind, dst, folios[1]);
+	rng_fill(&rng, from_block, BLOCK_BYTES);
+	left = iov_iter_count(&from) - BLOCK_BYTES;
+
+	ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to, &from, tuples), 0);
+	ck_assert(!memcmp(to_block, from_block, BLOCK_BYTES));
+	ck_assert_uint_eq(be16_get(tuples[0].guard),
+			  oracle_crc16(0, to_block, BLOCK_BYTES));
+	ck_assert_uint_eq(be16_get(tuples[0].app), io.app);
+	ck_assert_uint_eq(be32_get(tuples[0].ref), io.ref);
+
+	/* Both stand right behind the block, and can go back. */
+	ck_assert_uint_eq(iov_iter_count(&to), 0);
+	ck_assert_uint_eq(iov_iter_count(&from), left);
+	iov_iter_revert(&from, BLOCK_BYTES);
+	iov_iter_revert(&to, BLOCK_BYTES);
+	memset(to_block, 0, BLOCK_BYTES);
+	ck_assert_int_eq(pi_copy_generate(&fmt, &io, &to, &from, tuples), 0);
+	ck_assert(!memcmp(to_block, from_block, BLOCK_BYTES));
+
+	folio_put(folios[0]);
+	folio_put(folios[1]);
+	folio_pool_destroy(pool);
+}
+END_TEST
+
 START_TEST(a_longer_source_is_left_standing_behind_what_was_taken)
 {
 	struct iov_iter from, to;
@@ -313,6 +398,7 @@ int main(void)
 	tcase_add_test(tc, any_shape_is_copied_with_tuples_of_the_destination);
 	tcase_add_test(tc,
 		       a_longer_source_is_left_standing_behind_what_was_taken);
+	tcase_add_loop_test(tc, one_block_is_copied_whatever_holds_it, 0, 16);
 	tcase_add_test(tc, a_short_source_and_parts_of_blocks_are_refused);
 	add_races(tc);
 	suite_add_tcase(suite, tc);
