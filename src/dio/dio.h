@@ -40,7 +40,7 @@ struct dio_stats {
 	atomic_uint_fast64_t zero_copy_bytes;
 	atomic_uint_fast64_t blocks_tagged;
 	atomic_uint_fast64_t blocks_verified;
-	atomic_uint_fast64_t errors[4];
+	atomic_uint_fast64_t errors[PI_FIELD_STORAGE + 1];
 };
 
 /**

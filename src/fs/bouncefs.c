@@ -242,6 +242,7 @@ static void print_stats(const struct bfs *fs)
 		{ "errors_app", &s->errors[PI_FIELD_APP] },
 		{ "errors_ref", &s->errors[PI_FIELD_REF] },
 		{ "errors_escaped", &s->errors[PI_FIELD_ESCAPE] },
+		{ "errors_storage", &s->errors[PI_FIELD_STORAGE] },
 	};
 	size_t i;
 
