@@ -3,8 +3,8 @@
  * Opening and closing an image. Two descriptors of one inode: data goes past
  * the page cache where the file system allows it, tuples through it, because
  * one page of them serves 2 MiB of data. The first descriptor carries the
- * lock. What is in struct file_dev is constant but for the range lock, so any
- * thread uses it.
+ * lock. What is in struct file_dev is constant but for the range lock and the
+ * map, which have locks of their own, so any thread uses it.
  */
 #include "config.h"
 
@@ -54,6 +54,26 @@ int file_pread(int fd, void *buf, size_t bytes, uint64_t pos)
 		if (!ret)
 			return -EIO;
 		to += ret;
+		pos += (size_t)ret;
+		bytes -= (size_t)ret;
+	}
+	return 0;
+}
+
+int file_pwrite(int fd, const void *buf, size_t bytes, uint64_t pos)
+{
+	const char *from = buf;
+
+	while (bytes) {
+		ssize_t ret = pwrite(fd, from, bytes, (off_t)pos);
+
+		if (ret < 0 && errno == EINTR)
+			continue;
+		if (ret < 0)
+			return -errno;
+		if (!ret)
+			return -EIO;
+		from += ret;
 		pos += (size_t)ret;
 		bytes -= (size_t)ret;
 	}
@@ -172,6 +192,8 @@ static void file_close(struct dev *dev)
 {
 	struct file_dev *file = to_file(dev);
 
+	if (file->has_map)
+		file_map_close(file);
 	range_lock_fini(&file->locks);
 	if (file->direct_fd >= 0)
 		close(file->direct_fd);
@@ -223,12 +245,22 @@ int dev_file_open(const char *path, unsigned int flags, struct dev **out,
 	strncpy(file->dev.info.name, path, sizeof(file->dev.info.name) - 1);
 	file->can_punch = !fstat(fd, &st) && S_ISREG(st.st_mode);
 	file->tuples_offset = layout.tuples_offset;
+	file->map_offset = layout.tail_offset + IMAGE_MAP_OFFSET;
+	file->has_map = layout.has_pi;
 	file->fd = fd;
 	file->direct_fd = open_direct(path, fd, oflags);
 	range_lock_init(&file->locks);
+	error = file->has_map ? file_map_open(file, why) : 0;
+	if (error)
+		goto free_file;
 	*out = &file->dev;
 	return 0;
 
+free_file:
+	range_lock_fini(&file->locks);
+	if (file->direct_fd >= 0)
+		close(file->direct_fd);
+	free(file);
 close_fd:
 	close(fd);
 	return error;

@@ -41,7 +41,10 @@ int dev_file_format(const char *path, const struct dev_file_cfg *cfg,
  * @flags: DEV_FILE_*
  *
  * Locks it: exclusively, or shared with DEV_FILE_RDONLY; a block device is
- * opened O_EXCL. Return: 0, -EMEDIUMTYPE where it is no image, -EUCLEAN where
+ * opened O_EXCL. Where the last user came to no end (kill -9, a power cut), the
+ * guards of the regions that it was writing to are computed anew from the data;
+ * with DEV_FILE_RDONLY the image stays as it is, and this is done for each
+ * block of these regions that is read. Return: 0, -EMEDIUMTYPE where it is no image, -EUCLEAN where
  * its description is damaged or does not fit its size, -EBUSY where it is in
  * use, or another -errno; @why says it in words.
  */

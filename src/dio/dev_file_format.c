@@ -23,26 +23,6 @@
 
 #define ZERO_PIECE_BYTES ((size_t)1 << 20)
 
-static int file_pwrite(int fd, const void *buf, size_t bytes, uint64_t pos)
-{
-	const char *from = buf;
-
-	while (bytes) {
-		ssize_t ret = pwrite(fd, from, bytes, (off_t)pos);
-
-		if (ret < 0 && errno == EINTR)
-			continue;
-		if (ret < 0)
-			return -errno;
-		if (!ret)
-			return -EIO;
-		from += ret;
-		pos += (size_t)ret;
-		bytes -= (size_t)ret;
-	}
-	return 0;
-}
-
 static int zero_range(int fd, uint64_t pos, uint64_t bytes)
 {
 	char *zeroes;
@@ -79,6 +59,20 @@ static int prepare_space(int fd, int is_block,
 	return 0;
 }
 
+/* So that it has its place should the file system fill up. */
+static int write_map(int fd, const struct image_layout *layout)
+{
+	char *map = calloc(1, IMAGE_MAP_BYTES);
+	int error;
+
+	if (!map)
+		return -ENOMEM;
+	error = file_pwrite(fd, map, IMAGE_MAP_BYTES,
+			    layout->tail_offset + IMAGE_MAP_OFFSET);
+	free(map);
+	return error;
+}
+
 static int write_headers(int fd, const struct image_layout *layout)
 {
 	struct image_header *header = malloc(sizeof(*header));
@@ -100,6 +94,8 @@ static int write_image(int fd, int is_block, const struct image_layout *layout)
 	int error;
 
 	error = prepare_space(fd, is_block, layout);
+	if (!error)
+		error = write_map(fd, layout);
 	if (error)
 		return error;
 	if (fsync(fd))

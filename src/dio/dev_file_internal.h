@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the image device share: dev_file.c (open and close),
- * dev_file_format.c, dev_file_queue.c. Nobody else includes this.
+ * dev_file_format.c, dev_file_map.c (regions under way), dev_file_queue.c.
+ * Nobody else includes this.
  */
 #ifndef BFS_DIO_DEV_FILE_INTERNAL_H
 #define BFS_DIO_DEV_FILE_INTERNAL_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "dio/dev.h"
+#include "dio/dirty_map.h"
 #include "dio/log.h"
 #include "dio/range_lock.h"
 
@@ -21,8 +23,10 @@
  * @direct_fd: past the page cache, or -1
  * @can_punch: a regular file; block devices punch whole sectors, and the
  *             tuples of a range hardly ever are
- * @tuples_offset: bytes in the file
+ * @tuples_offset, @map_offset: bytes in the file
  * @locks: ranges in LBAs
+ * @has_map: of an image with tuples; constant, as all before @locks
+ * @map: regions under way; for reading only: as they were left, and constant
  */
 struct file_dev {
 	struct dev dev;
@@ -30,7 +34,10 @@ struct file_dev {
 	int direct_fd;
 	uint8_t can_punch;
 	uint64_t tuples_offset;
+	uint64_t map_offset;
 	struct range_lock locks;
+	uint8_t has_map;
+	struct dirty_map map;
 };
 
 static inline struct file_dev *to_file(struct dev *dev)
@@ -43,6 +50,7 @@ int file_size(int fd, uint64_t *bytes);
 
 /* All of it, or -errno; -EIO at the end of the file. */
 int file_pread(int fd, void *buf, size_t bytes, uint64_t pos);
+int file_pwrite(int fd, const void *buf, size_t bytes, uint64_t pos);
 
 /**
  * file_open_locked - open and lock a regular file or block device
@@ -50,6 +58,26 @@ int file_pread(int fd, void *buf, size_t bytes, uint64_t pos);
  * Return: a descriptor, or -errno with @why filled in.
  */
 int file_open_locked(const char *path, int oflags, struct errmsg *why);
+
+/**
+ * file_map_open - read the map, and repair what was under way
+ * @file: open, with tuples; a map of its own after success
+ *
+ * For reading only nothing is changed on disk: the map stays, and
+ * file_map_repair_read() repairs what is read. Return: 0 or -errno.
+ */
+int file_map_open(struct file_dev *file, struct errmsg *why);
+
+/* Flushes; all is clean then, unless that fails. */
+void file_map_close(struct file_dev *file);
+
+/**
+ * file_map_repair_read - the guards of blocks that were left under way
+ * @lba: of the first block; @data: of all blocks read, by value
+ * @md: their tuples, never-written ones as escapes
+ */
+void file_map_repair_read(struct file_dev *file, uint64_t lba,
+			  struct iov_iter data, char *md);
 
 /* struct dev_ops, implemented in dev_file_queue.c. */
 int file_queue_create(struct dev *dev, unsigned int depth,

@@ -16,6 +16,9 @@
 #define IMAGE_BLOCK_BYTES 4096
 #define IMAGE_BLOCK_SHIFT 12
 #define IMAGE_TAIL_BYTES  65536
+/* In the tail: the map of regions under way, between the headers. */
+#define IMAGE_MAP_OFFSET  4096
+#define IMAGE_MAP_BYTES	  57344
 
 /* One copy of the header: the first and the last block of the tail. */
 #define IMAGE_MAGIC   "bouncefs image\r\n"

@@ -4,10 +4,15 @@
  * range and is then one or two transfers on the ring, data and tuples; it ends
  * when both are through. Each transfer is continued until all of it is done.
  *
- * What can't go on yet waits in one of three lists: bios that found no free
- * request (held), requests whose range is not granted (deferred), bios that
- * are refused (failed, ended at the next reap). All is the queue's own and
- * used by one thread at a time; only the range lock is shared.
+ * What can't go on yet waits in one of four lists: bios that found no free
+ * request (held), requests whose range is not granted (deferred), those whose
+ * regions are not known on disk to be under way (unmapped), bios that are
+ * refused (failed, ended at the next reap). All is the queue's own and used by
+ * one thread at a time; only the range lock and the map are shared.
+ *
+ * The map is written by whichever queue needs it first, for all. A queue that
+ * writes it has a request that waits for that, so its thread reaps it; and it
+ * reaps its ring before it sleeps for what others do.
  */
 #include "config.h"
 
@@ -81,6 +86,33 @@ static void send_request(struct file_queue *q, struct file_req *req)
 		enter(q, 0);
 }
 
+/* What changes data and tuples, which a crash could tear apart. */
+static int needs_map(const struct file_dev *file, const struct bio *bio)
+{
+	return file->has_map &&
+	       (bio->op == BIO_WRITE || bio->op == BIO_DISCARD ||
+		bio->op == BIO_WRITE_ZEROES);
+}
+
+/* Its range is granted: it goes out, now or when its regions' bits have. */
+static void map_request(struct file_queue *q, struct file_req *req)
+{
+	struct file_dev *file = to_file(q->q.dev);
+
+	if (needs_map(file, req->bio)) {
+		req->in_map = 1;
+		if (!dirty_map_enter(&file->map, req->data.pos, req->data.left,
+				     dirty_map_now())) {
+			req->next = q->unmapped;
+			q->unmapped = req;
+			return;
+		}
+	} else if (file->has_map && req->bio->op == BIO_FLUSH) {
+		req->flush = dirty_map_flush_begin(&file->map);
+	}
+	send_request(q, req);
+}
+
 static void init_request(struct file_queue *q, struct file_req *req,
 			 struct bio *bio)
 {
@@ -91,6 +123,8 @@ static void init_request(struct file_queue *q, struct file_req *req,
 
 	req->bio = bio;
 	req->has_range = bio->op != BIO_FLUSH;
+	req->in_map = 0;
+	req->flush = 0;
 	req->error = 0;
 	req->nr_active = 0;
 	req->next = NULL;
@@ -125,7 +159,7 @@ static void start_bio(struct file_queue *q, struct bio *bio)
 		q->deferred_last = &req->next;
 		return;
 	}
-	send_request(q, req);
+	map_request(q, req);
 }
 
 static void start_deferred(struct file_queue *q)
@@ -142,8 +176,28 @@ static void start_deferred(struct file_queue *q)
 		*link = req->next;
 		if (!*link)
 			q->deferred_last = link;
+		map_request(q, req);
+	}
+}
+
+/* Those whose bits are durable by now; for the others the map is written. */
+static void start_unmapped(struct file_queue *q)
+{
+	struct dirty_map *map = &to_file(q->q.dev)->map;
+	struct file_req **link = &q->unmapped;
+
+	while (*link) {
+		struct file_req *req = *link;
+
+		if (!dirty_map_is_durable(map, req->data.pos, req->data.left)) {
+			link = &req->next;
+			continue;
+		}
+		*link = req->next;
 		send_request(q, req);
 	}
+	if (q->unmapped && dirty_map_write_begin(map, dirty_map_now()))
+		file_transfer_send_map(q, NULL);
 }
 
 static void start_held(struct file_queue *q)
@@ -184,7 +238,7 @@ void file_queue_submit(struct dev_queue *dq, struct bio *bio)
 }
 
 /* Tuples are there as they are stored; the bio's iterator is at its end. */
-static int finish_read(const struct dev *dev, const struct file_req *req)
+static int finish_read(struct dev *dev, const struct file_req *req)
 {
 	struct bio *bio = req->bio;
 	const uint64_t nr_blocks = req->range.end - req->range.start;
@@ -193,23 +247,33 @@ static int finish_read(const struct dev *dev, const struct file_req *req)
 	if (!dev->info.has_pi)
 		return 0;
 	dev_soft_escape_unwritten(dev, bio->bip->md, nr_blocks);
-	if (!bio->bip->io.check)
-		return 0;
 	data = bio_iov_iter(bio, ITER_SOURCE);
 	iov_iter_revert(&data, nr_blocks << dev->info.lba_shift);
+	if (dev->info.read_only)
+		file_map_repair_read(to_file(dev), req->range.start, data,
+				     bio->bip->md);
+	if (!bio->bip->io.check)
+		return 0;
 	return dev_soft_prchk(dev, bio, bio->bip->io.check, data, bio->bip->md);
 }
 
 /* The bio, and with it the caller's memory, is given up last. */
 static void end_request(struct file_queue *q, struct file_req *req)
 {
+	struct file_dev *file = to_file(q->q.dev);
 	struct bio *bio = req->bio;
 	int error = req->error;
 
 	if (!error && bio->op == BIO_READ)
 		error = finish_read(q->q.dev, req);
+	if (req->in_map)
+		dirty_map_leave(&file->map,
+				req->range.start << file->dev.info.lba_shift,
+				(req->range.end - req->range.start)
+					<< file->dev.info.lba_shift,
+				dirty_map_now());
 	if (req->has_range)
-		range_lock_leave(&to_file(q->q.dev)->locks, &req->range);
+		range_lock_leave(&file->locks, &req->range);
 	req->bio = NULL;
 	req->next = q->free;
 	q->free = req;
@@ -217,6 +281,55 @@ static void end_request(struct file_queue *q, struct file_req *req)
 }
 
 /* --- completions ---------------------------------------------------------- */
+
+/* All that wait for bits, be it for those of this write or of the next one. */
+static unsigned int fail_unmapped(struct file_queue *q, int error)
+{
+	struct file_req *req = q->unmapped;
+	unsigned int done = 0;
+
+	q->unmapped = NULL;
+	while (req) {
+		struct file_req *next = req->next;
+
+		req->error = error;
+		end_request(q, req);
+		req = next;
+		done++;
+	}
+	return done;
+}
+
+/* A flush has done its duty, whatever became of the map. */
+static unsigned int end_map_write(struct file_queue *q, int res)
+{
+	int error = file_transfer_map_result(q, res);
+	struct file_req *flush = q->map_write.req;
+
+	dirty_map_write_end(&to_file(q->q.dev)->map, error);
+	if (flush) {
+		flush->nr_active--;
+		end_request(q, flush);
+		return 1;
+	}
+	return error ? fail_unmapped(q, error) : 0;
+}
+
+/*
+ * Bits that are not needed any more go to disk with the flush that said so,
+ * for somebody must wait for them; that they get there is of no importance.
+ */
+static void after_flush(struct file_queue *q, struct file_req *req)
+{
+	struct dirty_map *map = &to_file(q->q.dev)->map;
+	const uint32_t now = dirty_map_now();
+
+	if (!req->flush || req->error)
+		return;
+	if (dirty_map_flush_end(map, req->flush, now) &&
+	    dirty_map_write_begin(map, now))
+		file_transfer_send_map(q, req);
+}
 
 static unsigned int drain(struct file_queue *q)
 {
@@ -231,8 +344,14 @@ static unsigned int drain(struct file_queue *q)
 		/* The bio's end may submit again: be through with the ring. */
 		io_uring_cqe_seen(&q->ring, cqe);
 		q->nr_on_ring--;
+		if (t == &q->map_write) {
+			done += end_map_write(q, res);
+			continue;
+		}
 		req->nr_active--;
 		file_transfer_step(q, t, res);
+		if (!req->nr_active)
+			after_flush(q, req);
 		if (req->nr_active)
 			continue;
 		end_request(q, req);
@@ -257,8 +376,8 @@ static unsigned int end_failed(struct file_queue *q)
 }
 
 /*
- * Whoever sleeps for a range has none: with nothing on the ring, everything
- * that was granted to this queue has ended.
+ * Whoever sleeps for a range has none: with nothing on the ring and nothing
+ * unmapped, everything that was granted to this queue has ended.
  */
 unsigned int file_queue_reap(struct dev_queue *dq, unsigned int min)
 {
@@ -270,10 +389,13 @@ unsigned int file_queue_reap(struct dev_queue *dq, unsigned int min)
 		done += drain(q);
 		start_deferred(q);
 		start_held(q);
+		start_unmapped(q);
 		if (done >= min)
 			break;
 		if (q->nr_on_ring)
 			enter(q, 1);
+		else if (q->unmapped)
+			dirty_map_wait(&to_file(dq->dev)->map);
 		else if (q->deferred)
 			range_lock_wait(&to_file(dq->dev)->locks,
 					&q->deferred->range);
@@ -326,8 +448,8 @@ void file_queue_destroy(struct dev_queue *dq)
 {
 	struct file_queue *q = (struct file_queue *)dq;
 
-	assert(!q->nr_on_ring && !q->deferred && !q->held.first &&
-	       !q->failed.first);
+	assert(!q->nr_on_ring && !q->deferred && !q->unmapped &&
+	       !q->held.first && !q->failed.first);
 	io_uring_queue_exit(&q->ring);
 	free(q);
 }

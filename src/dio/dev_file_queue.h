@@ -35,6 +35,8 @@ struct transfer {
 /**
  * struct file_req - a bio on its way
  * @range: in the line from start to end, if @has_range
+ * @in_map: counted in the map of regions under way
+ * @flush: its number there
  * @nr_active: transfers on the ring
  * @error: the first one
  * @next: free or deferred
@@ -43,6 +45,8 @@ struct file_req {
 	struct bio *bio;
 	struct range range;
 	uint8_t has_range;
+	uint8_t in_map;
+	uint64_t flush;
 	unsigned int nr_active;
 	int error;
 	struct file_req *next;
@@ -62,6 +66,8 @@ struct bio_list {
  * @unsent_bytes: of transfers that the kernel has not been told of
  * @free: requests that are not used
  * @deferred, @deferred_last: wait for their range, oldest first
+ * @unmapped: have their range and wait until their regions' bits are durable
+ * @map_write: of the map; its request is the one that waits for it, or NULL
  */
 struct file_queue {
 	struct dev_queue q;
@@ -71,6 +77,8 @@ struct file_queue {
 	struct file_req *free;
 	struct file_req *deferred;
 	struct file_req **deferred_last;
+	struct file_req *unmapped;
+	struct transfer map_write;
 	struct bio_list held;
 	struct bio_list failed;
 	struct file_req reqs[];
@@ -78,6 +86,12 @@ struct file_queue {
 
 /* Puts what is left of @t on the ring. */
 void file_transfer_send(struct file_queue *q, struct transfer *t);
+
+/* Puts a write of the map on the ring, for @req or for all that wait. */
+void file_transfer_send_map(struct file_queue *q, struct file_req *req);
+
+/* What its completion means: 0 or -errno. */
+int file_transfer_map_result(struct file_queue *q, int res);
 
 /**
  * file_transfer_step - what a completion means

@@ -40,7 +40,8 @@ static struct io_uring_sqe *get_sqe(struct file_queue *q, struct transfer *t)
 
 	assert(sqe);
 	q->nr_on_ring++;
-	t->req->nr_active++;
+	if (t->req)
+		t->req->nr_active++;
 	return sqe;
 }
 
@@ -117,6 +118,29 @@ static void send_sync(struct file_queue *q, struct transfer *t)
 
 	io_uring_prep_fsync(sqe, to_file(q->q.dev)->fd, IORING_FSYNC_DATASYNC);
 	io_uring_sqe_set_data(sqe, t);
+}
+
+/* Durable when it ends, and nothing more of the file than that is waited for. */
+void file_transfer_send_map(struct file_queue *q, struct file_req *req)
+{
+	const struct file_dev *file = to_file(q->q.dev);
+	const struct dirty_map *map = &file->map;
+	struct io_uring_sqe *sqe;
+
+	q->map_write.req = req;
+	sqe = get_sqe(q, &q->map_write);
+	io_uring_prep_write(sqe, file->fd, map->buf, (unsigned int)map->bytes,
+			    file->map_offset + map->first);
+	sqe->rw_flags = RWF_DSYNC;
+	io_uring_sqe_set_data(sqe, &q->map_write);
+}
+
+int file_transfer_map_result(struct file_queue *q, int res)
+{
+	if (res < 0)
+		return file_errno(q, res);
+	/* A regular file or block device does not stop half way for long. */
+	return (size_t)res == to_file(q->q.dev)->map.bytes ? 0 : -EIO;
 }
 
 void file_transfer_send(struct file_queue *q, struct transfer *t)
