@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dio/dev_file.h"
+#include "dio/dev_open.h"
 #include "fs/daemon_opts.h"
 #include "fs/fs.h"
 #include "fs/fuse_front.h"
@@ -57,7 +57,8 @@ static void help(void)
 {
 	usage(stdout);
 	fputs("\n"
-	      "TARGET is an image or block device made by mkfs.bouncefs.\n"
+	      "TARGET is an image, block device or NVMe namespace (/dev/ngXnY) made by\n"
+	      "mkfs.bouncefs.\n"
 	      "\n"
 	      "  -f           stay in the foreground, log to stderr\n"
 	      "  -d           the same, and log what is done\n"
@@ -138,20 +139,11 @@ static int read_args(struct args *args, int argc, char **argv)
 	return ret;
 }
 
-static int is_ng(const char *target)
-{
-	const char *name = strrchr(target, '/');
-
-	return name && !strncmp(target, "/dev/ng", 7) && name[3] >= '0' &&
-	       name[3] <= '9';
-}
-
 /* Absolute paths, as the daemon leaves its working directory. Return: as above. */
 static int resolve(struct args *args, const char *target,
 		   const char *mountpoint)
 {
 	struct errmsg why = { "" };
-	struct stat st;
 
 	if (args->opts.remount) {
 		log_err("%s: remounting is not supported; unmount it and mount it again",
@@ -161,12 +153,6 @@ static int resolve(struct args *args, const char *target,
 	args->target = realpath(target, NULL);
 	if (!args->target) {
 		log_err("%s: %s", target, strerror(errno));
-		return EXIT_MOUNT;
-	}
-	if (is_ng(args->target) ||
-	    (!stat(args->target, &st) && S_ISCHR(st.st_mode))) {
-		log_err("%s: NVMe character devices are not supported yet, use an image or a block device",
-			target);
 		return EXIT_MOUNT;
 	}
 	args->mountpoint = realpath(mountpoint, NULL);
@@ -203,9 +189,8 @@ static int open_fs(const struct args *args, struct bfs **out)
 	struct dev *dev;
 	int ret;
 
-	ret = dev_file_open(args->target,
-			    args->opts.read_only ? DEV_FILE_RDONLY : 0, &dev,
-			    &why);
+	ret = dev_open(args->target, args->opts.read_only ? DEV_OPEN_RDONLY : 0,
+		       &dev, &why);
 	if (ret) {
 		say_why(args->target, ret, &why);
 		return ret;

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dio/dev_file.h"
+#include "dio/dev_open.h"
 #include "fs/fs.h"
 #include "fs/options.h"
 
@@ -88,7 +88,7 @@ static int check(const char *path)
 	struct errmsg why = { .text = "" };
 	struct dev *dev;
 	long problems;
-	int err = dev_file_open(path, DEV_FILE_RDONLY, &dev, &why);
+	int err = dev_open(path, DEV_OPEN_RDONLY, &dev, &why);
 
 	if (err) {
 		/* The sentence names the image. */

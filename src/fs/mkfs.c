@@ -21,7 +21,9 @@
 
 #include "dio/dev_file.h"
 #include "dio/dev_file_layout.h"
+#include "dio/dev_open.h"
 #include "fs/fs.h"
+#include "fs/mkfs_ns.h"
 #include "fs/options.h"
 #include "fs/signature.h"
 
@@ -30,13 +32,15 @@
 static const char usage_text[] =
 	"usage: " PROGRAM " [options] TARGET\n"
 	"\n"
-	"Makes a bouncefs filesystem on a regular file or block device.\n"
+	"Makes a bouncefs filesystem on a regular file, a block device, or an NVMe\n"
+	"namespace (/dev/ngXnY).\n"
 	"\n"
 	"  -L, --label=LABEL  name of the filesystem, up to 63 bytes\n"
 	"  -U, --uuid=UUID    its UUID (default: a random one)\n"
 	"  -s, --size=SIZE    of the whole image, with K, M, G or T; creates a file\n"
 	"                     that does not exist\n"
-	"      --pi=FORMAT    protection information: soft (default) or none\n"
+	"      --pi=FORMAT    protection information: soft (default) or none; a\n"
+	"                     namespace has its own\n"
 	"  -f, --force        overwrite what TARGET holds\n"
 	"  -n, --dry-run      show what would be done, write nothing\n"
 	"  -q, --quiet        print nothing but errors\n"
@@ -68,7 +72,9 @@ static const char *const known_options[] = {
  * struct job - what was asked for
  * @size: of the file, 0: as it is
  * @pi: the format, or NULL for none; points to @fmt
+ * @pi_given: by an option
  * @exists: the target was there before us
+ * @is_ns: it is a namespace, with the properties @info
  */
 struct job {
 	const char *target;
@@ -79,7 +85,10 @@ struct job {
 	uint8_t force;
 	uint8_t dry_run;
 	uint8_t quiet;
+	uint8_t pi_given;
 	uint8_t exists;
+	uint8_t is_ns;
+	struct dev_info info;
 };
 
 static int fail(const struct errmsg *why)
@@ -115,6 +124,7 @@ static int unknown_option(char **argv, struct errmsg *why)
 
 static int set_pi(struct job *job, const char *word, struct errmsg *why)
 {
+	job->pi_given = 1;
 	if (!strcmp(word, "soft"))
 		job->pi = &job->fmt;
 	else if (!strcmp(word, "none"))
@@ -305,22 +315,28 @@ static int check_kind(struct job *job, int fd, struct errmsg *why)
 	return 0;
 }
 
-/* Character devices must not even be opened. */
-static int refuse_character(const struct job *job, mode_t mode,
-			    struct errmsg *why)
+/* The size, and the kind of protection information, are the drive's. */
+static int check_ns(struct job *job, struct errmsg *why)
 {
-	const char *name = strrchr(job->target, '/');
+	int error;
 
-	if (!S_ISCHR(mode))
-		return 0;
-	name = name ? name + 1 : job->target;
-	if (!strncmp(name, "ng", 2) || !strncmp(name, "nvme", 4))
-		return errmsg_set(why, -EOPNOTSUPP,
-				  "%s: NVMe passthrough "
-				  "devices are not supported yet",
+	if (job->size)
+		return errmsg_set(why, -EINVAL,
+				  "%s is a namespace; a filesystem takes all "
+				  "of it, leave out -s",
 				  job->target);
-	return errmsg_set(why, -EINVAL, "%s is a character device",
-			  job->target);
+	if (job->pi_given)
+		return errmsg_set(why, -EINVAL,
+				  "%s is a namespace, and formatted with or "
+				  "without protection information; leave out "
+				  "--pi",
+				  job->target);
+	error = mkfs_ns_check(job->target, job->force, &job->info, why);
+	if (error)
+		return error;
+	job->pi = job->info.has_pi ? &job->info.fmt : NULL;
+	job->is_ns = 1;
+	return 0;
 }
 
 static int check_target(struct job *job, struct errmsg *why)
@@ -340,9 +356,9 @@ static int check_target(struct job *job, struct errmsg *why)
 		return 0;
 	}
 	job->exists = 1;
-	error = refuse_character(job, st.st_mode, why);
-	if (error)
-		return error;
+	/* Character devices must not even be opened like files. */
+	if (S_ISCHR(st.st_mode))
+		return check_ns(job, why);
 	fd = open(job->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return errmsg_set(why, -errno, "%s: %s", job->target,
@@ -363,6 +379,8 @@ static int plan(const struct job *job, struct bfs_geometry *geo,
 	struct dev_info info = { .lba_shift = 12 };
 	struct image_layout layout;
 
+	if (job->is_ns)
+		return bfs_mkfs_plan(&job->info, geo, why);
 	snprintf(info.name, sizeof(info.name), "%s", job->target);
 	if (image_layout_compute(&layout, job->pi, job->size))
 		return errmsg_set(why, -ENOSPC,
@@ -373,20 +391,26 @@ static int plan(const struct job *job, struct bfs_geometry *geo,
 	return bfs_mkfs_plan(&info, geo, why);
 }
 
-static int make(const struct job *job, struct errmsg *why)
+static int make_image(const struct job *job, struct dev **dev,
+		      struct errmsg *why)
 {
 	struct dev_file_cfg cfg = { .pi = job->pi, .bytes = job->size };
+	int error = dev_file_format(job->target, &cfg, why);
+
+	return error ? error : dev_file_open(job->target, 0, dev, why);
+}
+
+static int make(const struct job *job, struct errmsg *why)
+{
 	struct dev *dev;
 	int error;
 
-	error = dev_file_format(job->target, &cfg, why);
+	error = job->is_ns ? mkfs_ns_open(job->target, &dev, why) :
+			     make_image(job, &dev, why);
 	if (error)
 		return error;
-	error = dev_file_open(job->target, 0, &dev, why);
-	if (!error) {
-		error = bfs_mkfs(dev, &job->opts, why);
-		dev_close(dev);
-	}
+	error = bfs_mkfs(dev, &job->opts, why);
+	dev_close(dev);
 	if (error && !job->exists)
 		unlink(job->target);
 	return error;
@@ -405,6 +429,21 @@ static void print_size(const char *name, uint64_t bytes)
 	printf("  %-8s %.4g %s", name, size, units[unit]);
 }
 
+static void print_pi(const struct job *job)
+{
+	static const char *const guards[] = { "16", "32", "64" };
+	const struct pi_fmt_cfg *cfg = job->pi ? &job->pi->cfg : NULL;
+
+	if (cfg)
+		printf("  %-8s %s: %s-bit guard, type %d, %u bytes to a block "
+		       "of %" PRIu32 "\n",
+		       "PI", job->is_ns ? "by the drive" : "soft",
+		       guards[cfg->guard], cfg->type, cfg->md_bytes,
+		       cfg->block_bytes);
+	else
+		printf("  %-8s none: nothing can be verified\n", "PI");
+}
+
 static void print_summary(const struct job *job, const struct bfs_geometry *geo)
 {
 	char uuid[37];
@@ -420,9 +459,7 @@ static void print_summary(const struct job *job, const struct bfs_geometry *geo)
 	       geo->group_blocks);
 	print_size("journal", geo->journal_blocks * 4096);
 	printf(", %" PRIu64 " blocks\n", geo->journal_blocks);
-	printf("  %-8s %s\n", "PI",
-	       job->pi ? "soft: 16-bit guard, type 1, 8 bytes to a block" :
-			 "none: nothing can be verified");
+	print_pi(job);
 	printf("  %-8s %s\n", "UUID", uuid);
 	printf("  %-8s %s\n", "label",
 	       job->opts.label ? job->opts.label : "(none)");
