@@ -339,15 +339,12 @@ static int convert_whole(struct bfs_inode *ip, struct bfs_run run)
 	return ext_update(ip, &run);
 }
 
-/* The part [from, to) of @run becomes written. */
-static int convert_part(struct bfs_inode *ip, const struct bfs_run *run,
-			uint64_t from, uint64_t to)
+/* Takes [from, to) out of @run, an extent: none, one or two are left of it. */
+static int ext_cut(struct bfs_inode *ip, const struct bfs_run *run,
+		   uint64_t from, uint64_t to)
 {
-	struct bfs_run head = *run, tail = *run, mid = *run;
+	struct bfs_run head = *run, tail = *run;
 	int err;
-
-	if (from == run->fblk && to == run_end(run))
-		return convert_whole(ip, *run);
 
 	head.len = from - run->fblk;
 	err = head.len ? ext_update(ip, &head) : ext_delete(ip, run->fblk);
@@ -356,7 +353,20 @@ static int convert_part(struct bfs_inode *ip, const struct bfs_run *run,
 	tail.fblk = to;
 	tail.start += to - run->fblk;
 	tail.len = run_end(run) - to;
-	err = tail.len ? ext_insert(ip, &tail) : 0;
+	return tail.len ? ext_insert(ip, &tail) : 0;
+}
+
+/* The part [from, to) of @run becomes written. */
+static int convert_part(struct bfs_inode *ip, const struct bfs_run *run,
+			uint64_t from, uint64_t to)
+{
+	struct bfs_run mid = *run;
+	int err;
+
+	if (from == run->fblk && to == run_end(run))
+		return convert_whole(ip, *run);
+
+	err = ext_cut(ip, run, from, to);
 	if (err)
 		return err;
 	mid.fblk = from;
@@ -426,4 +436,132 @@ int bfs_bmap_remove(struct bfs_inode *ip, uint64_t fblk,
 		if (err)
 			return err;
 	}
+}
+
+/* --- what fallocate() does with them ------------------------------------------- */
+
+/* The first extent that ends behind @fblk. -ENOENT: none. */
+static int ext_behind(struct bfs_inode *ip, uint64_t fblk, struct bfs_run *run)
+{
+	int err = ext_le(ip, fblk, run);
+
+	if (!err && fblk < run_end(run))
+		return 0;
+	if (err && err != -ENOENT)
+		return err;
+	return ext_ge(ip, fblk, run);
+}
+
+int bfs_bmap_punch(struct bfs_inode *ip, uint64_t fblk, uint64_t end,
+		   unsigned int *budget)
+{
+	struct bfs_run run;
+	uint64_t to;
+	int err;
+
+	while (fblk < end) {
+		err = ext_behind(ip, fblk, &run);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		if (run.fblk >= end)
+			return 0;
+		if (!*budget)
+			return 1;
+		--*budget;
+		fblk = max_of(fblk, run.fblk);
+		to = min_of(end, run_end(&run));
+		err = bfs_free_extent(ip->fs, run.start + (fblk - run.fblk),
+				      to - fblk);
+		if (!err)
+			err = ext_cut(ip, &run, fblk, to);
+		if (err)
+			return err;
+		ip->d.blocks = le64_of(le64_get(ip->d.blocks) - (to - fblk));
+		fblk = to;
+	}
+	return 0;
+}
+
+int bfs_bmap_unwrite(struct bfs_inode *ip, uint64_t *from, uint64_t end,
+		     unsigned int *budget)
+{
+	struct bfs_run run, mid;
+	int err;
+
+	while (*from < end) {
+		err = ext_behind(ip, *from, &run);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		if (run.fblk >= end)
+			return 0;
+		if (!*budget)
+			return 1;
+		--*budget;
+		mid.fblk = max_of(*from, run.fblk);
+		mid.start = run.start + (mid.fblk - run.fblk);
+		mid.len = min_of(end, run_end(&run)) - mid.fblk;
+		mid.unwritten = 1;
+		*from = run_end(&mid);
+		if (run.unwritten)
+			continue;
+		err = ext_cut(ip, &run, mid.fblk, run_end(&mid));
+		if (!err)
+			err = run_add(ip, &mid);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int bfs_bmap_shift_down(struct bfs_inode *ip, uint64_t *from, uint64_t by,
+			unsigned int *budget)
+{
+	struct bfs_run run;
+	int err;
+
+	while (!(err = ext_ge(ip, *from, &run))) {
+		if (!*budget)
+			return 1;
+		--*budget;
+		*from = run_end(&run);
+		err = ext_delete(ip, run.fblk);
+		if (err)
+			return err;
+		run.fblk -= by;
+		err = run_add(ip, &run);
+		if (err)
+			return err;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+int bfs_bmap_shift_up(struct bfs_inode *ip, uint64_t first, uint64_t *below,
+		      uint64_t by, unsigned int *budget)
+{
+	struct bfs_run run;
+	uint64_t from;
+	int err;
+
+	while (*below > first) {
+		err = ext_le(ip, *below - 1, &run);
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		if (run_end(&run) <= first)
+			return 0;
+		if (!*budget)
+			return 1;
+		--*budget;
+		from = max_of(first, run.fblk);
+		err = ext_cut(ip, &run, from, run_end(&run));
+		if (err)
+			return err;
+		run.start += from - run.fblk;
+		run.len -= from - run.fblk;
+		run.fblk = from + by;
+		err = run_add(ip, &run);
+		if (err)
+			return err;
+		*below = from;
+	}
+	return 0;
 }

@@ -166,6 +166,35 @@ ssize_t bfs_read(struct bfs_inode *ip, struct iov_iter *to, uint64_t pos,
 ssize_t bfs_write(struct bfs_inode *ip, struct iov_iter *from, uint64_t pos,
 		  unsigned int flags);
 
+/**
+ * bfs_fallocate - space and holes, as fallocate(2)
+ * @mode: FALLOC_FL_* of <fcntl.h>: 0, keep-size, punch, zero, collapse, insert
+ *
+ * A crash, or an error on the way, leaves what was done so far; up to 64
+ * extents are changed together. Return: 0, -ENOSPC (nothing was done, but for
+ * a race with other writers), -EOPNOTSUPP, -EINVAL, -EFBIG, -EISDIR, -ESPIPE,
+ * -ENODEV, -EILSEQ for a partial block that can't be zeroed, ...
+ */
+int bfs_fallocate(struct bfs_inode *ip, int mode, uint64_t pos, uint64_t len);
+
+/**
+ * bfs_seek - the next hole or the next data from @pos on
+ * @whence: SEEK_HOLE or SEEK_DATA
+ * @out: where it begins; unwritten blocks are holes, and so is the file's end
+ *
+ * Return: 0, -ENXIO at or behind the end, or where there is no data.
+ */
+int bfs_seek(struct bfs_inode *ip, uint64_t pos, int whence, uint64_t *out);
+
+/**
+ * bfs_copy_range - copy bytes from one file to another, or within one
+ *
+ * At most 16 MiB at a time. Return: bytes, 0 at the end of @from, or -errno;
+ * -EINVAL where the ranges overlap in one file.
+ */
+ssize_t bfs_copy_range(struct bfs_inode *from, uint64_t from_pos,
+		       struct bfs_inode *to, uint64_t to_pos, uint64_t len);
+
 /* @datasync: BFS_SYNC_DATA leaves times behind, BFS_SYNC_ALL doesn't. */
 enum bfs_sync_what { BFS_SYNC_DATA, BFS_SYNC_ALL };
 int bfs_fsync(struct bfs_inode *ip, enum bfs_sync_what what);

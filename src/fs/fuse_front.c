@@ -253,6 +253,7 @@ static int new_session(struct fuse_front *front,
 	ops.init = op_init;
 	fuse_ops_fill(&ops);
 	fuse_names_fill(&ops);
+	fuse_file_fill(&ops);
 	fuse_readdir_fill(&ops);
 
 	ret = add_options(&args, cfg);

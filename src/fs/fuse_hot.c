@@ -46,11 +46,7 @@ static void hot_read(struct fuse_hot *hot)
 	hot->out_bytes = (size_t)ret;
 }
 
-/*
- * Somebody without the right to keep them writes to a file with set-user-id
- * or set-group-id bits. In buffered I/O the kernel does that itself.
- */
-static int kill_suidgid(struct bfs_inode *ip)
+int kill_suidgid(struct bfs_inode *ip)
 {
 	struct stat st;
 	mode_t kill = 0;

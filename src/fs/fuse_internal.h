@@ -7,7 +7,7 @@
  *   fuse_dev.c     transport: threads that read /dev/fuse
  *   fuse_hot.c     READ, WRITE, FSYNC, decoded by us
  *   fuse_ops.c     inodes and files, fuse_names.c names, fuse_readdir.c
- *                  directories: decoded by libfuse ("cold")
+ *                  directories, fuse_file.c space: decoded by libfuse ("cold")
  *
  * A request is worked on by one thread from its arrival to its reply.
  */
@@ -121,6 +121,7 @@ void file_opened(struct fuse_node *node, struct fuse_file_info *fi);
 
 void fuse_ops_fill(struct fuse_lowlevel_ops *ops);
 void fuse_names_fill(struct fuse_lowlevel_ops *ops);
+void fuse_file_fill(struct fuse_lowlevel_ops *ops);
 void fuse_readdir_fill(struct fuse_lowlevel_ops *ops);
 
 /* --- fuse_hot.c --------------------------------------------------------------- */
@@ -145,6 +146,12 @@ struct fuse_hot {
 	size_t out_bytes;
 	struct fuse_write_out out;
 };
+
+/*
+ * Somebody without the right to keep them changes a file with set-user-id or
+ * set-group-id bits. In buffered I/O the kernel does that itself.
+ */
+int kill_suidgid(struct bfs_inode *ip);
 
 /* Return: 1 when done, 0 when the request is a cold one. Blocks. */
 int fuse_hot(struct fuse_hot *hot);

@@ -3,7 +3,7 @@
  * Cold requests about one inode: attributes, opening, the filesystem itself.
  * Permissions have been checked by the kernel (default_permissions). What is
  * missing from the table, libfuse answers with ENOSYS, and the kernel does
- * without it (flush, access, xattrs, locks of its own, lseek, fallocate).
+ * without it (flush, access, xattrs, locks of its own).
  * The transport's threads.
  */
 #include "config.h"

@@ -181,6 +181,26 @@ int bfs_extent_unpack(struct bfs *fs, const struct bfs_extent *e,
 int bfs_bmap_remove(struct bfs_inode *ip, uint64_t fblk,
 		    unsigned int max_extents);
 
+/*
+ * What fallocate() needs of extents, in pieces for a transaction each: every
+ * extent that is looked at takes one from @budget, and what is pointed to says
+ * how far it got. Return: 1 when the budget is used up and there is more to do,
+ * 0 when done, or -errno.
+ */
+#define BFS_BMAP_STEP_BLOCKS (4 * BFS_TREE_INSERT_BLOCKS + 1)
+/* Frees what lies in [fblk, end). */
+int bfs_bmap_punch(struct bfs_inode *ip, uint64_t fblk, uint64_t end,
+		   unsigned int *budget);
+/* What is written in [*@from, end) becomes unwritten: it reads as zeroes. */
+int bfs_bmap_unwrite(struct bfs_inode *ip, uint64_t *from, uint64_t end,
+		     unsigned int *budget);
+/* Moves what begins at *@from or behind; the @by blocks before are a hole. */
+int bfs_bmap_shift_down(struct bfs_inode *ip, uint64_t *from, uint64_t by,
+			unsigned int *budget);
+/* Moves what lies in [first, *@below); nothing lies behind that. */
+int bfs_bmap_shift_up(struct bfs_inode *ip, uint64_t first, uint64_t *below,
+		      uint64_t by, unsigned int *budget);
+
 /* --- symbolic links (symlink.c), locked -------------------------------------- */
 
 #define BFS_SYMLINK_PIECE  BFS_VALUE_MAX

@@ -180,8 +180,11 @@ int bfs_truncate(struct bfs_inode *ip, uint64_t size)
 
 	if (size > BFS_SIZE_MAX)
 		return -EFBIG;
-	if (size == ip->size)
-		return store_size(ip, size);
+	if (size == ip->size) {
+		/* What was allocated behind the end is let go. */
+		err = bfs_trim_behind_end(ip);
+		return err ? err : store_size(ip, size);
+	}
 	ctx = bfs_ctx_get(fs);
 	if (size < ip->size) {
 		err = shrink(ip, ctx, size);
