@@ -3,7 +3,10 @@
  * Opening and closing an image. Two descriptors of one inode: data goes past
  * the page cache where the file system allows it, tuples through it, because
  * one page of them serves 2 MiB of data. The first descriptor carries the
- * lock. What is in struct file_dev is constant but for the range lock and the
+ * lock (flock()) that others see. The kernel releases it with the last use of
+ * that descriptor, which after a kill -9 may be before direct writes through
+ * the other one have ended: so that one carries a lock of its own, which whoever
+ * opens the image next waits for. What is in struct file_dev is constant but for the range lock and the
  * map, which have locks of their own, so any thread uses it.
  */
 #include "config.h"
@@ -18,6 +21,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/fs.h>
@@ -25,6 +29,9 @@
 #include "dio/dev_file_internal.h"
 #include "dio/dev_file_layout.h"
 #include "dio/range_lock.h"
+
+/* Milliseconds that a device is given for what it was told before. */
+#define DIRECT_LOCK_TRIES 10000
 
 int file_size(int fd, uint64_t *bytes)
 {
@@ -92,6 +99,32 @@ static int open_failed(const char *path, int error, struct errmsg *why)
 			  strerror(-error));
 }
 
+/* Of the open file, all of it; @cmd is F_OFD_*. */
+static int direct_lock(int fd, int cmd, struct flock *lock)
+{
+	*lock = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	return fcntl(fd, cmd, lock);
+}
+
+/*
+ * Until the direct writes of somebody who was killed are done. Where there are
+ * no such locks, there is nothing to be known.
+ */
+static int wait_for_direct_writes(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct flock lock;
+	int tries;
+
+	for (tries = 0; tries < DIRECT_LOCK_TRIES; tries++) {
+		if (direct_lock(fd, F_OFD_GETLK, &lock) ||
+		    lock.l_type == F_UNLCK)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
 int file_open_locked(const char *path, int oflags, struct errmsg *why)
 {
 	const int writes = (oflags & O_ACCMODE) != O_RDONLY;
@@ -127,6 +160,14 @@ int file_open_locked(const char *path, int oflags, struct errmsg *why)
 					   path, strerror(-error));
 		goto close_fd;
 	}
+	error = wait_for_direct_writes(fd);
+	if (error) {
+		errmsg_set(
+			why, error,
+			"writes to %s by a process that was killed do not end",
+			path);
+		goto close_fd;
+	}
 	return fd;
 
 close_fd:
@@ -142,6 +183,7 @@ close_fd:
 static int open_direct(const char *path, int fd, int oflags)
 {
 	struct stat ours, theirs;
+	struct flock lock;
 	void *buf = NULL;
 	int direct, works;
 
@@ -153,8 +195,11 @@ static int open_direct(const char *path, int fd, int oflags)
 		!posix_memalign(&buf, IMAGE_BLOCK_BYTES, IMAGE_BLOCK_BYTES) &&
 		!file_pread(direct, buf, IMAGE_BLOCK_BYTES, 0);
 	free(buf);
-	if (works)
+	if (works) {
+		if ((oflags & O_ACCMODE) != O_RDONLY)
+			direct_lock(direct, F_OFD_SETLK, &lock);
 		return direct;
+	}
 	close(direct);
 none:
 	log_debug("%s: no direct I/O here, using the page cache", path);
