@@ -52,6 +52,10 @@ void dio_bio_put(struct dio_bio *db)
 	struct dio_ctx *ctx = db->ctx;
 
 	assert(!db->bounced);
+	/* Who looks at it from here on is to notice. */
+	db->pending = NULL;
+	db->done = NULL;
+	db->req = NULL;
 	db->next = ctx->free;
 	ctx->free = db;
 }
@@ -92,6 +96,8 @@ void dio_bio_set_memory(struct dio_bio *db, char *addr, uint32_t bytes)
 
 void dio_bio_set_size(struct dio_bio *db, uint32_t bytes)
 {
+	assert(bytes <= db->ctx->piece_bytes);
+	db->bio.nr_vecs = db->nr_vecs;
 	db->bio.iter.size = bytes;
 	db->start = db->bio.iter;
 }
@@ -104,7 +110,7 @@ void dio_bio_submit(struct dio_bio *db, struct dio_pending *pending,
 	db->start = db->bio.iter;
 	pending->nr++;
 	db->ctx->in_flight++;
-	dev_submit(db->ctx->q, &db->bio);
+	dev_submit_split(db->ctx->q, &db->bio);
 }
 
 static void waited_done(struct dio_bio *db, int error)
@@ -153,9 +159,7 @@ int dio_ctx_create(struct dev *dev, struct folio_pool *pool,
 	ctx->dev = dev;
 	ctx->pool = pool;
 	ctx->stats = stats;
-	ctx->piece_bytes = min_of((uint32_t)DIO_PIECE_BYTES,
-				  (uint32_t)round_down(dev->info.max_bytes,
-						       DIO_BLOCK_BYTES));
+	ctx->piece_bytes = DIO_PIECE_BYTES;
 	ctx->max_errors = ctx->piece_bytes >> dev->info.lba_shift;
 	ctx->errors = calloc(ctx->max_errors, sizeof(*ctx->errors));
 	if (!ctx->errors)

@@ -25,7 +25,9 @@ struct dev_queue;
  * @has_pi: bios carry an integrity payload in format @fmt
  * @stable_writes: data must not change while it is written; implied by PI
  * @read_only: writes fail with -EROFS
- * @max_bytes: of one bio
+ * @max_bytes: of one read or write; at least a block
+ * @max_segments: vectors of one read or write; 0: any
+ * @max_discard_bytes, @max_write_zeroes_bytes: of one of these; 0: any
  * @name: for messages
  */
 struct dev_info {
@@ -35,6 +37,9 @@ struct dev_info {
 	uint8_t stable_writes;
 	uint8_t read_only;
 	uint32_t max_bytes;
+	uint32_t max_segments;
+	uint32_t max_discard_bytes;
+	uint32_t max_write_zeroes_bytes;
 	struct pi_fmt fmt;
 	char name[256];
 };
@@ -96,6 +101,25 @@ static inline void dev_submit(struct dev_queue *q, struct bio *bio)
 {
 	q->dev->ops->submit(q, bio);
 }
+
+/* Bytes of one bio with this operation at most, whole blocks. */
+uint32_t dev_max_bytes(const struct dev_info *info, enum bio_op op);
+
+/**
+ * dev_bio_fit - how much of a bio the device takes as one command
+ * Return: bytes from its front, whole blocks; 0 if not one block fits.
+ */
+uint32_t dev_bio_fit(const struct dev_info *info, const struct bio *bio);
+
+/**
+ * dev_submit_split - submit a bio of any size and number of vectors
+ *
+ * It is cut at the device's limits into bios that share its table and tuples
+ * (bip->fmt must be set), and ends when all of them have. One that can't be
+ * cut (BIO_ATOMIC, -EINVAL; -ENOMEM) ends as if the device had refused it,
+ * perhaps before this returns.
+ */
+void dev_submit_split(struct dev_queue *q, struct bio *bio);
 
 static inline unsigned int dev_reap(struct dev_queue *q, unsigned int min)
 {

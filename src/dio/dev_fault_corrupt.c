@@ -59,7 +59,7 @@ void fault_extent_fill(struct fault_extent *extent, const struct dev *dev,
 	from = bio_iov_iter(bio, ITER_SOURCE);
 	iov_iter_copy_from(&from, extent->data, bytes);
 	if (info->has_pi)
-		memcpy(extent->md, bio->bip->md,
+		memcpy(extent->md, bio_integrity_md(bio),
 		       pi_md_bytes(&info->fmt, bytes));
 }
 
@@ -118,8 +118,7 @@ void fault_corrupt_read(struct fault_dev *fault, enum dev_fault_kind kind,
 	char *addr;
 
 	if (kind != DEV_FAULT_DATA) {
-		struct fault_extent extent = { .md = bio->bip ? bio->bip->md :
-								NULL };
+		struct fault_extent extent = { .md = bio_integrity_md(bio) };
 
 		fault_corrupt(fault, kind, &extent, block);
 		return;

@@ -139,10 +139,11 @@ static void set_extent(struct fault_cmd *cmd, const struct fault_extent *extent)
 	cmd->bio.iter.bvec_done = 0;
 	if (!info->has_pi)
 		return;
-	if (cmd->orig->bip)
-		cmd->bip = *cmd->orig->bip;
-	cmd->bip.md = extent->md;
+	/* Where the caller's stand; deallocation has none. */
+	cmd->bip = (struct bio_integrity){ .md = extent->md };
 	cmd->bip.md_len = (uint32_t)pi_md_bytes(&info->fmt, bytes);
+	if (cmd->orig->bip)
+		cmd->bip.io = bio_integrity_io(cmd->orig);
 	cmd->bio.bip = &cmd->bip;
 }
 
@@ -150,7 +151,7 @@ static void init_below(struct fault_cmd *cmd)
 {
 	const uint8_t shift = cmd->q->q.dev->info.lba_shift;
 
-	cmd->bio = *cmd->orig;
+	bio_init_clone(&cmd->bio, &cmd->bip, cmd->orig);
 	cmd->bio.end_io = ended_below;
 	cmd->bio.private = cmd;
 	if (cmd->orig->op != BIO_FLUSH)

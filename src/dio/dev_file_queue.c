@@ -122,6 +122,7 @@ static void init_request(struct file_queue *q, struct file_req *req,
 	const uint64_t nr = bio->iter.size >> info->lba_shift;
 
 	req->bio = bio;
+	req->start = bio->iter;
 	req->has_range = bio->op != BIO_FLUSH;
 	req->in_map = 0;
 	req->flush = 0;
@@ -143,7 +144,7 @@ static void init_request(struct file_queue *q, struct file_req *req,
 		req->tuples.pos =
 			file->tuples_offset + lba * info->fmt.cfg.md_bytes;
 		req->tuples.left = nr * info->fmt.cfg.md_bytes;
-		req->tuples.md = bio->bip ? bio->bip->md : NULL;
+		req->tuples.md = bio_integrity_md(bio);
 	}
 }
 
@@ -219,7 +220,8 @@ static int check_bio(struct dev *dev, const struct bio *bio)
 	if (bio->op != BIO_WRITE || !dev->info.has_pi)
 		return 0;
 	return dev_soft_prchk(dev, bio, bio->bip->io.check,
-			      bio_iov_iter(bio, ITER_SOURCE), bio->bip->md);
+			      bio_iov_iter(bio, ITER_SOURCE),
+			      bio_integrity_md(bio));
 }
 
 void file_queue_submit(struct dev_queue *dq, struct bio *bio)
@@ -246,15 +248,16 @@ static int finish_read(struct dev *dev, const struct file_req *req)
 
 	if (!dev->info.has_pi)
 		return 0;
-	dev_soft_escape_unwritten(dev, bio->bip->md, nr_blocks);
+	dev_soft_escape_unwritten(dev, bio_integrity_md(bio), nr_blocks);
 	data = bio_iov_iter(bio, ITER_SOURCE);
 	iov_iter_revert(&data, nr_blocks << dev->info.lba_shift);
 	if (dev->info.read_only)
 		file_map_repair_read(to_file(dev), req->range.start, data,
-				     bio->bip->md);
+				     bio_integrity_md(bio));
 	if (!bio->bip->io.check)
 		return 0;
-	return dev_soft_prchk(dev, bio, bio->bip->io.check, data, bio->bip->md);
+	return dev_soft_prchk(dev, bio, bio->bip->io.check, data,
+			      bio_integrity_md(bio));
 }
 
 /* The bio, and with it the caller's memory, is given up last. */
@@ -266,6 +269,12 @@ static void end_request(struct file_queue *q, struct file_req *req)
 
 	if (!error && bio->op == BIO_READ)
 		error = finish_read(q->q.dev, req);
+	if (error && req->has_range)
+		bio->iter = req->start;
+	else if (bio->op == BIO_READ || bio->op == BIO_WRITE)
+		bio_integrity_advance(bio, req->start.size);
+	else if (bio->op != BIO_FLUSH)
+		bio_advance(bio, req->start.size);
 	if (req->in_map)
 		dirty_map_leave(&file->map,
 				req->range.start << file->dev.info.lba_shift,

@@ -34,6 +34,7 @@ struct transfer {
 
 /**
  * struct file_req - a bio on its way
+ * @start: the bio's iterator, to which it returns after an error
  * @range: in the line from start to end, if @has_range
  * @in_map: counted in the map of regions under way
  * @flush: its number there
@@ -43,6 +44,7 @@ struct transfer {
  */
 struct file_req {
 	struct bio *bio;
+	struct bvec_iter start;
 	struct range range;
 	uint8_t has_range;
 	uint8_t in_map;

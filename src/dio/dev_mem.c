@@ -69,20 +69,21 @@ static int mem_read(struct mem_dev *mem, struct bio *bio)
 	pthread_mutex_lock(&mem->lock);
 	iov_iter_copy_to(&to, mem->data + pos, bytes);
 	if (mem->dev.info.has_pi)
-		memcpy(bio->bip->md, tuple_of(mem, lba),
+		memcpy(bio_integrity_md(bio), tuple_of(mem, lba),
 		       pi_md_bytes(&mem->dev.info.fmt, bytes));
 	pthread_mutex_unlock(&mem->lock);
 	if (!mem->dev.info.has_pi)
 		return 0;
 	return dev_soft_prchk(&mem->dev, bio, bio->bip->io.check, data,
-			      bio->bip->md);
+			      bio_integrity_md(bio));
 }
 
 /* Under the lock. */
 static void store_tuples(struct mem_dev *mem, const struct bio *bio)
 {
 	if (mem->dev.info.has_pi)
-		memcpy(tuple_of(mem, dev_bio_lba(&mem->dev, bio)), bio->bip->md,
+		memcpy(tuple_of(mem, dev_bio_lba(&mem->dev, bio)),
+		       bio_integrity_md(bio),
 		       pi_md_bytes(&mem->dev.info.fmt, bio->iter.size));
 }
 
@@ -96,7 +97,8 @@ static int mem_write_checked(struct mem_dev *mem, struct mem_queue *q,
 
 	iov_iter_copy_from(&from, q->scratch, bytes);
 	iov_iter_init_ubuf(&held, ITER_SOURCE, q->scratch, bytes);
-	error = dev_soft_prchk(&mem->dev, bio, check, held, bio->bip->md);
+	error = dev_soft_prchk(&mem->dev, bio, check, held,
+			       bio_integrity_md(bio));
 	if (error)
 		return error;
 	pthread_mutex_lock(&mem->lock);
@@ -255,6 +257,8 @@ int dev_mem_create(const struct dev_mem_cfg *cfg, struct dev **out)
 
 	if (!cfg->bytes || cfg->bytes & (((uint64_t)1 << shift) - 1))
 		return -EINVAL;
+	if (cfg->max_bytes & (((uint32_t)1 << shift) - 1))
+		return -EINVAL;
 	if (cfg->bytes > SIZE_MAX / 2)
 		return -ENOMEM;
 	mem = calloc(1, sizeof(*mem));
@@ -264,7 +268,8 @@ int dev_mem_create(const struct dev_mem_cfg *cfg, struct dev **out)
 	mem->dev.info = (struct dev_info){
 		.nr_lbas = cfg->bytes >> shift,
 		.lba_shift = shift,
-		.max_bytes = MEM_MAX_BYTES,
+		.max_bytes = cfg->max_bytes ? cfg->max_bytes : MEM_MAX_BYTES,
+		.max_segments = cfg->max_segments,
 		.name = "memory",
 	};
 	mem->data_bytes = cfg->bytes;

@@ -14,11 +14,14 @@
  * @bytes: of data, a multiple of the block size
  * @pi: format, or NULL for none (then 4096-byte blocks)
  * @prchk_on_write: PI_CHECK_* that the drive checks on writes
+ * @max_bytes, @max_segments: of one command; 0: 1 MiB, and any
  */
 struct dev_mem_cfg {
 	uint64_t bytes;
 	const struct pi_fmt *pi;
 	uint8_t prchk_on_write;
+	uint32_t max_bytes;
+	uint32_t max_segments;
 };
 
 /* Return: 0, -EINVAL, -ENOMEM. The caller ends it with dev_close(). */

@@ -36,12 +36,15 @@ int dev_bio_check(const struct dev *dev, const struct bio *bio)
 	if (bio->iter.sector > UINT64_MAX >> SECTOR_SHIFT || pos > size ||
 	    bytes > size - pos)
 		return -EIO;
+	if (bytes > dev_max_bytes(info, bio->op))
+		return -EINVAL;
 	if (!has_data(bio->op))
 		return 0;
-	if (bytes > info->max_bytes || !bio->table)
+	if (!bio->table || dev_bio_fit(info, bio) < bytes)
 		return -EINVAL;
-	if (info->has_pi && (!bio->bip || !bio->bip->md ||
-			     bio->bip->md_len < pi_md_bytes(&info->fmt, bytes)))
+	if (info->has_pi &&
+	    (!bio->bip || !bio->bip->md ||
+	     bio_integrity_md_len(bio) < pi_md_bytes(&info->fmt, bytes)))
 		return -EINVAL;
 	return 0;
 }
@@ -53,7 +56,7 @@ int dev_soft_prchk(const struct dev *dev, const struct bio *bio, uint8_t check,
 
 	if (!dev->info.has_pi || !check)
 		return 0;
-	io = bio->bip->io;
+	io = bio_integrity_io(bio);
 	io.check = check;
 	return pi_verify(&dev->info.fmt, &io, &data, md, PI_ESCAPE_OK, NULL);
 }

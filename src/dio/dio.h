@@ -136,7 +136,7 @@ ssize_t dio_rw(struct dio_req *req);
  * struct dio_block - one piece of metadata
  * @pos: on the device, bytes, a multiple of 4096
  * @addr: private memory, page-aligned
- * @len: bytes, whole blocks, at most 1 MiB and what the device takes (-EINVAL)
+ * @len: bytes, whole blocks, at most 1 MiB (-EINVAL)
  * @app: application tag
  */
 struct dio_block {

@@ -26,6 +26,8 @@ void bio_integrity_init(struct dio_bio *db, uint16_t app)
 		.app = app,
 		.app_mask = 0xffff,
 	};
+	db->bip.fmt = &info->fmt;
+	db->bip.done = 0;
 	db->bio.bip = &db->bip;
 }
 

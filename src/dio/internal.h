@@ -27,7 +27,7 @@
 #define DIO_DEPTH 16
 /* What there always is: a partial write has one bio while it reads by another. */
 #define DIO_MIN_BIOS 2
-/* Bytes of one bio, unless the device takes less. */
+/* Bytes of one bio, which is split where the device takes less. */
 #define DIO_PIECE_BYTES FOLIO_MAX_BYTES
 #define DIO_MAX_VECS	256
 /* What a context bounces into when the pool has nothing left. */

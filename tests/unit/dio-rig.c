@@ -78,6 +78,8 @@ void rig_open(struct rig *rig, const struct rig_cfg *cfg)
 			.bytes = cfg->blocks * RIG_BLOCK,
 			.pi = cfg->plain ? NULL : &rig->fmt,
 			.prchk_on_write = cfg->prchk_on_write,
+			.max_bytes = cfg->max_bytes,
+			.max_segments = cfg->max_segments,
 		};
 
 		ck_assert_int_eq(dev_mem_create(&mem, &rig->dev), 0);
@@ -146,6 +148,7 @@ int rig_do(struct dev_queue *q, const struct rig_io *io)
 
 	if (info->has_pi && io->md) {
 		bip.md_len = (uint32_t)pi_md_bytes(&info->fmt, bytes);
+		bip.fmt = &info->fmt;
 		bio.bip = &bip;
 	}
 	if (io->generate) {

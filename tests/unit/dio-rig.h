@@ -24,7 +24,7 @@ extern const char *const rig_kind_names[RIG_NR_KINDS];
  * @blocks: of 4096 bytes, at least this many
  * @plain: no PI
  * @block_bytes: of a device in memory; 0: 4096
- * @prchk_on_write: of a device in memory
+ * @prchk_on_write, @max_bytes, @max_segments: of a device in memory
  */
 struct rig_cfg {
 	enum rig_kind kind;
@@ -32,6 +32,8 @@ struct rig_cfg {
 	uint8_t plain;
 	uint32_t block_bytes;
 	uint8_t prchk_on_write;
+	uint32_t max_bytes;
+	uint32_t max_segments;
 };
 
 struct rig {
