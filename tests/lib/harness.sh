@@ -126,6 +126,54 @@ run_check()
 	fi
 }
 
+# one_line LINE: count and print a result as another program printed it:
+# PASS|FAIL|SKIP NAME (SECONDS s) [REASON].  What is no result goes to the log,
+# and out where it is indented, as what follows a failure is.
+one_line()
+{
+	local pattern='^(PASS|FAIL|SKIP) ([^ ]+) \(([0-9.]+) s\) ?(.*)$'
+
+	if [[ ! $1 =~ $pattern ]]; then
+		echo "$1" >>"$suite_log"
+		[[ $1 != "    |"* ]] || echo "$1"
+		return
+	fi
+	rm -f "$logs/.test"
+	case ${BASH_REMATCH[1]} in
+	PASS) pass "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" ;;
+	SKIP) skip "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" \
+		"${BASH_REMATCH[4]}" ;;
+	FAIL) fail "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" \
+		"${BASH_REMATCH[4]}" ;;
+	esac
+}
+
+# run_lines CLASS NAME LIMIT COMMAND...: many tests by one program, which
+# prints a line for each.  If it skips all of them, CLASS is missing.
+run_lines()
+{
+	local class=$1 name=$2 limit=$3 line start skipped_why=
+	local before="$passed $failed $skipped" failed_before=$failed
+	shift 3
+	start=$(now_us)
+	status=0
+	while IFS= read -r line; do
+		one_line "$line"
+		[[ $line != "skipped: "* ]] || skipped_why=${line#skipped: }
+	done < <(timeout -k 10 "$limit" "$@" 2>&1 </dev/null ||
+		 echo "$?" >"$logs/.status")
+	[ ! -e "$logs/.status" ] || status=$(cat "$logs/.status")
+	rm -f "$logs/.status" "$logs/.test"
+	if [ "$status" -eq 77 ]; then
+		missing "$class" "$name" "$skipped_why"
+	elif [ "$before" = "$passed $failed $skipped" ]; then
+		fail "$name" "$(seconds "$start")" \
+			"it ran no test, $(why "$status" "$limit")"
+	elif [ "$status" -ne 0 ] && [ "$failed" -eq "$failed_before" ]; then
+		fail "$name" "$(seconds "$start")" "$(why "$status" "$limit")"
+	fi
+}
+
 # missing CLASS NAME REASON: a skip, or a failure where --require names CLASS
 missing()
 {
