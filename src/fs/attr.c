@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include "fs/acl.h"
 #include "fs/trans.h"
+#include "fs/xattr.h"
 
 #define NSEC_PER_SEC  1000000000
 #define RELATIME_SECS (24 * 60 * 60)
@@ -198,6 +200,7 @@ static void setattr_apply(struct bfs_inode *ip, const struct stat *st,
 int bfs_setattr(struct bfs_inode *ip, const struct stat *st, unsigned int mask)
 {
 	struct bfs *fs = ip->fs;
+	struct bfs_acl acl = { NULL };
 	int err = setattr_check(ip, st, mask);
 
 	if (err)
@@ -213,15 +216,24 @@ int bfs_setattr(struct bfs_inode *ip, const struct stat *st, unsigned int mask)
 		return 0;
 
 	bfs_lock(fs);
-	err = bfs_trans_begin_free(fs, 0);
+	if (mask & BFS_SET_MODE)
+		err = bfs_acl_chmod(ip, st->st_mode, &acl);
+	if (!err)
+		err = bfs_trans_begin_free(fs, 0);
 	if (!err) {
 		setattr_apply(ip, st, mask);
-		err = bfs_inode_store(ip);
+		/* As long as it was, so it takes no blocks. */
+		if (acl.value)
+			err = bfs_xattr_put(ip, BFS_XATTR_ACCESS, acl.value,
+					    acl.len);
+		if (!err)
+			err = bfs_inode_store(ip);
 		if (err)
 			bfs_trans_abort(fs, err, "storing attributes");
 		else
 			bfs_trans_end(fs);
 	}
 	bfs_unlock(fs);
+	bfs_acl_free(&acl);
 	return err;
 }

@@ -66,6 +66,22 @@ void check_problem(struct check *c, const char *fmt, ...)
 void check_claim(struct check *c, uint64_t start, uint64_t len,
 		 const char *owner);
 
+/**
+ * struct check_xattrs - the extended attributes of an inode, under way
+ * @left: bytes that the last value still lacks
+ * @next: the item where they are
+ */
+struct check_xattrs {
+	struct check *c;
+	struct bfs_inode *ip;
+	uint32_t left;
+	struct bfs_k next;
+};
+
+/* For a walk, @arg is struct check_xattrs; and behind its last item. */
+int check_xattr_item(void *arg, const struct bfs_found *item);
+void check_xattr_end(struct check_xattrs *x);
+
 /* Adds an inode; numbers must come in ascending order. */
 void check_add_inode(struct check *c, uint64_t ino);
 struct check_inode *check_find_inode(struct check *c, uint64_t ino);

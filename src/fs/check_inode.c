@@ -145,7 +145,11 @@ static void check_xattr(struct fork_check *f)
 {
 	struct bfs_tree_root root = { le64_get(f->ip->d.xattr.bno),
 				      le64_get(f->ip->d.xattr.seq) };
-	struct check_tree walk = { .c = f->c, .owner = f->owner };
+	struct check_xattrs items = { .c = f->c, .ip = f->ip };
+	struct check_tree walk = { .c = f->c,
+				   .owner = f->owner,
+				   .item = check_xattr_item,
+				   .arg = &items };
 	struct bfs_tree tree = {
 		.fs = f->c->fs,
 		.kind = BFS_KIND_XATTR,
@@ -154,6 +158,7 @@ static void check_xattr(struct fork_check *f)
 	};
 
 	check_walk(&walk, &tree);
+	check_xattr_end(&items);
 	f->blocks += walk.blocks;
 	f->damaged += walk.damaged;
 }

@@ -288,6 +288,23 @@ struct bfs_dirseq {
 };
 
 /*
+ * Extended attributes: adjacent items of one tree.
+ *   (hash & BFS_HASH_MASK, n * 256)     -> struct bfs_xattr
+ *   (hash & BFS_HASH_MASK, n * 256 + i) -> the i-th further piece of the value
+ * n tells apart names whose hashes are equal.
+ */
+#define BFS_XATTR_PIECE	    BFS_VALUE_MAX
+#define BFS_XATTR_VALUE_MAX 65536
+
+struct bfs_xattr {
+	struct le32 value_len; /* of the whole value */
+	uint8_t name_len;
+	uint8_t reserved[3];
+	/* the name follows, then as much of the value as a tree's value holds */
+};
+static_assert(sizeof(struct bfs_xattr) == 8, "on-disk size");
+
+/*
  * The journal: a head block, then records. A record is descriptor blocks, the
  * images that they list, and a commit block.
  */

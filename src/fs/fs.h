@@ -77,6 +77,7 @@ int bfs_sync(struct bfs *fs);
 struct bfs_cred {
 	uid_t uid;
 	gid_t gid;
+	mode_t umask; /* where the directory has no default ACL */
 };
 
 /**
@@ -143,6 +144,36 @@ typedef int bfs_filldir_fn(void *arg, const char *name, uint64_t ino,
 			   unsigned char type, uint64_t cookie);
 int bfs_readdir(struct bfs_inode *dir, uint64_t cookie, bfs_filldir_fn *fill,
 		void *arg);
+
+/* --- extended attributes: user., trusted., security., POSIX ACLs ------------ */
+
+#define BFS_XATTR_CREATE    0x1 /* -EEXIST where there is one */
+#define BFS_XATTR_REPLACE   0x2 /* -ENODATA where there is none */
+#define BFS_XATTR_KILL_SGID 0x4 /* an access ACL clears the set-group-id bit */
+
+/**
+ * bfs_setxattr - set an attribute, in one transaction
+ * @len: at most 65536
+ *
+ * The mode follows an access ACL, and chmod changes that. Return: 0, -EEXIST,
+ * -ENODATA, -E2BIG, -ERANGE for a name above 255 bytes, -EOPNOTSUPP for one of
+ * another namespace, -EINVAL for what is no ACL, -EACCES for a default ACL of
+ * what is no directory, -ENOSPC, ...
+ */
+int bfs_setxattr(struct bfs_inode *ip, const char *name, const void *value,
+		 size_t len, unsigned int flags);
+/* @size 0: only asks. Return: length, -ENODATA, -ERANGE where it's larger. */
+ssize_t bfs_getxattr(struct bfs_inode *ip, const char *name, void *buf,
+		     size_t size);
+int bfs_removexattr(struct bfs_inode *ip, const char *name);
+
+#define BFS_XATTR_NO_TRUSTED 0x1 /* for those who may not see trusted.* */
+/* Names, each with a zero behind it; otherwise as bfs_getxattr(). */
+ssize_t bfs_listxattr(struct bfs_inode *ip, char *buf, size_t size,
+		      unsigned int flags);
+
+/* What was written to loses its security.capability. Cheap without one. */
+int bfs_drop_caps(struct bfs_inode *ip);
 
 /* --- data ----------------------------------------------------------------- */
 

@@ -94,6 +94,7 @@ static void serve(struct dev_thread *t, size_t len)
 {
 	const struct fuse_in_header *in = (const void *)t->buf;
 	struct fuse_hot hot = {
+		.front = t->dev->front,
 		.in = in,
 		.op = in + 1,
 		.folio = t->folio,

@@ -12,9 +12,13 @@
  * Whoever isn't root changes a program: it must not keep its powers. A WRITE
  * says when to do so, these requests don't.
  */
-static int strip_for(fuse_req_t req, struct bfs_inode *ip)
+static int strip_for(fuse_req_t req, struct fuse_node *node)
 {
-	return fuse_req_ctx(req)->uid ? kill_suidgid(ip) : 0;
+	int ret = 0;
+
+	if (fuse_req_ctx(req)->uid)
+		ret = fuse_kill_suidgid(req_front(req), node);
+	return ret ? ret : bfs_drop_caps(node->ip);
 }
 
 static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
@@ -25,7 +29,7 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 
 	(void)ino;
 	if (offset >= 0 && length > 0)
-		ret = strip_for(req, node->ip);
+		ret = strip_for(req, node);
 	if (!ret)
 		ret = bfs_fallocate(node->ip, mode, (uint64_t)offset,
 				    (uint64_t)length);
@@ -52,7 +56,7 @@ static void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 			       off_t off_out, struct fuse_file_info *fi_out,
 			       size_t len, int flags)
 {
-	struct bfs_inode *to = file_node(fi_out)->ip;
+	struct fuse_node *to = file_node(fi_out);
 	ssize_t ret = -EINVAL;
 
 	(void)ino_in;
@@ -60,8 +64,8 @@ static void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 	if (off_in >= 0 && off_out >= 0 && !flags)
 		ret = strip_for(req, to);
 	if (!ret)
-		ret = bfs_copy_range(file_node(fi_in)->ip, (uint64_t)off_in, to,
-				     (uint64_t)off_out, len);
+		ret = bfs_copy_range(file_node(fi_in)->ip, (uint64_t)off_in,
+				     to->ip, (uint64_t)off_out, len);
 	if (ret < 0)
 		fuse_reply_err(req, fuse_errno((int)ret));
 	else

@@ -30,11 +30,22 @@ struct fuse_call *fuse_front_call(void)
 	return &current_call;
 }
 
-static void complete_init(struct fuse_init_out *out)
+/*
+ * ACLs are kept by us and checked by the kernel, which therefore leaves the
+ * umask to us. We clear set-id bits and capabilities where something is
+ * written, so that it needs no GETXATTR before each write.
+ */
+#define WANTED                                                      \
+	(FUSE_POSIX_ACL | FUSE_DONT_MASK | FUSE_HANDLE_KILLPRIV_V2 | \
+	 FUSE_SETXATTR_EXT)
+
+/* Return: the flags. */
+static uint64_t complete_init(struct fuse_init_out *out)
 {
 	uint64_t offered = current_call.init_flags;
-	uint64_t flags = out->flags;
+	uint64_t flags = out->flags | (offered & WANTED);
 
+	out->flags = (uint32_t)flags;
 	if (offered & BFS_INIT_EXT) {
 		if (flags & BFS_INIT_EXT)
 			flags |= (uint64_t)out->flags2 << 32;
@@ -48,6 +59,7 @@ static void complete_init(struct fuse_init_out *out)
 		out->max_write = FUSE_PAYLOAD_BYTES;
 	if (out->max_pages > PAGES_PER_PAYLOAD)
 		out->max_pages = PAGES_PER_PAYLOAD;
+	return flags;
 }
 
 static void complete_open(struct fuse_open_out *out)
@@ -80,7 +92,7 @@ static ssize_t writev_hook(int fd, struct iovec *iov, int count, void *userdata)
 	memset(&copy, 0, sizeof(copy));
 	memcpy(&copy, iov[1].iov_base, iov[1].iov_len);
 	if (call->opcode == FUSE_INIT && iov[1].iov_len == sizeof(copy.init)) {
-		complete_init(&copy.init);
+		atomic_store(&front->granted, complete_init(&copy.init));
 		iov = patched;
 	} else if ((call->opcode == FUSE_OPEN || call->opcode == FUSE_CREATE) &&
 		   iov[1].iov_len >= sizeof(open_out)) {
@@ -122,7 +134,13 @@ void fuse_front_cold(struct fuse_front *front, int fd, void *buf, size_t len)
 		    (init->flags & BFS_INIT_EXT))
 			current_call.init_flags |= (uint64_t)init->flags2 << 32;
 	}
-	fuse_session_process_buf(front->se, &fbuf);
+	if (in->opcode == FUSE_SETATTR &&
+	    len >= sizeof(*in) + sizeof(struct fuse_setattr_in))
+		current_call.setattr_valid =
+			((const struct fuse_setattr_in *)(const void *)(in + 1))
+				->valid;
+	if (!fuse_own(front, fd, buf, len))
+		fuse_session_process_buf(front->se, &fbuf);
 	current_call.opcode = 0;
 }
 
@@ -254,6 +272,7 @@ static int new_session(struct fuse_front *front,
 	fuse_ops_fill(&ops);
 	fuse_names_fill(&ops);
 	fuse_file_fill(&ops);
+	fuse_xattr_fill(&ops);
 	fuse_readdir_fill(&ops);
 
 	ret = add_options(&args, cfg);

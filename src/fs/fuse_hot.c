@@ -46,28 +46,12 @@ static void hot_read(struct fuse_hot *hot)
 	hot->out_bytes = (size_t)ret;
 }
 
-int kill_suidgid(struct bfs_inode *ip)
-{
-	struct stat st;
-	mode_t kill = 0;
-
-	bfs_getattr(ip, &st);
-	if (st.st_mode & S_ISUID)
-		kill |= S_ISUID;
-	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP))
-		kill |= S_ISGID;
-	if (!kill)
-		return 0;
-	st.st_mode &= ~kill;
-	return bfs_setattr(ip, &st, BFS_SET_MODE);
-}
-
 static void hot_write(struct fuse_hot *hot)
 {
 	const struct fuse_write_in *in = hot->op;
 	struct iov_iter from;
 	unsigned int flags = BFS_IO_PRIVATE;
-	struct bfs_inode *ip;
+	struct fuse_node *node;
 	ssize_t ret;
 
 	if (op_bytes(hot) < sizeof(*in) || in->size != hot->payload ||
@@ -76,12 +60,13 @@ static void hot_write(struct fuse_hot *hot)
 		hot->error = -EINVAL;
 		return;
 	}
-	ip = node_of(in->fh)->ip;
-	if (in->write_flags & BFS_WRITE_KILL_SUIDGID) {
-		hot->error = kill_suidgid(ip);
-		if (hot->error)
-			return;
-	}
+	node = node_of(in->fh);
+	if (in->write_flags & BFS_WRITE_KILL_SUIDGID)
+		hot->error = fuse_kill_suidgid(hot->front, node);
+	if (!hot->error)
+		hot->error = bfs_drop_caps(node->ip);
+	if (hot->error)
+		return;
 	/* O_SYNC has O_DSYNC's bit in it. */
 	if ((in->flags & O_SYNC) == O_SYNC)
 		flags |= BFS_IO_SYNC;
@@ -89,7 +74,7 @@ static void hot_write(struct fuse_hot *hot)
 		flags |= BFS_IO_DSYNC;
 
 	iov_iter_init_folio(&from, ITER_SOURCE, hot->folio, 0, in->size);
-	ret = bfs_write(ip, &from, in->offset, flags);
+	ret = bfs_write(node->ip, &from, in->offset, flags);
 	if (ret < 0) {
 		hot->error = (int)ret;
 		return;

@@ -7,7 +7,9 @@
  *   fuse_dev.c     transport: threads that read /dev/fuse
  *   fuse_hot.c     READ, WRITE, FSYNC, decoded by us
  *   fuse_ops.c     inodes and files, fuse_names.c names, fuse_readdir.c
- *                  directories, fuse_file.c space: decoded by libfuse ("cold")
+ *                  directories, fuse_file.c space, fuse_xattr.c attributes:
+ *                  decoded by libfuse ("cold")
+ *   fuse_own.c     cold ones that libfuse is too old for
  *
  * A request is worked on by one thread from its arrival to its reply.
  */
@@ -47,6 +49,7 @@ struct fuse_dev;
  * @se: libfuse's session; its own locks
  * @nodes: its own locks
  * @dev: the transport
+ * @granted: flags of INIT that we and the kernel agreed on
  * @event_fd: written when the connection has ended
  * @st_dev: "major:minor" of the mount, to recognise it in mountinfo; the main
  *          thread's
@@ -59,6 +62,7 @@ struct fuse_front {
 	struct fuse_session *se;
 	struct fuse_nodes nodes;
 	struct fuse_dev *dev;
+	atomic_uint_fast64_t granted;
 	int event_fd;
 	char st_dev[32];
 	pthread_mutex_t lock;
@@ -71,12 +75,14 @@ struct fuse_front {
  * @fd: where the reply goes
  * @opcode: of the request
  * @init_flags: INIT: what the kernel offers
+ * @setattr_valid: SETATTR: FATTR_*
  * @open_flags: OPEN, CREATE: FOPEN_* that libfuse has no word for
  */
 struct fuse_call {
 	int fd;
 	uint32_t opcode;
 	uint64_t init_flags;
+	uint32_t setattr_valid;
 	uint32_t open_flags;
 };
 
@@ -122,12 +128,25 @@ void file_opened(struct fuse_node *node, struct fuse_file_info *fi);
 void fuse_ops_fill(struct fuse_lowlevel_ops *ops);
 void fuse_names_fill(struct fuse_lowlevel_ops *ops);
 void fuse_file_fill(struct fuse_lowlevel_ops *ops);
+void fuse_xattr_fill(struct fuse_lowlevel_ops *ops);
 void fuse_readdir_fill(struct fuse_lowlevel_ops *ops);
+
+/* --- fuse_own.c --------------------------------------------------------------- */
+
+/* As fuse_front_cold(). Return: 1 when done, 0: let libfuse do it. */
+int fuse_own(struct fuse_front *front, int fd, const void *buf, size_t len);
+
+/*
+ * Somebody without the right to keep them changes a file with set-user-id or
+ * set-group-id bits.
+ */
+int fuse_kill_suidgid(struct fuse_front *front, struct fuse_node *node);
 
 /* --- fuse_hot.c --------------------------------------------------------------- */
 
 /**
  * struct fuse_hot - a hot request and its reply
+ * @front: the mount
  * @in: header; @op: what follows it, at least 40 bytes
  * @folio: WRITE: the payload, from its first byte; READ: gets the data. Private
  *         memory, of FUSE_PAYLOAD_BYTES.
@@ -137,6 +156,7 @@ void fuse_readdir_fill(struct fuse_lowlevel_ops *ops);
  * @out: the reply where @from_folio is 0
  */
 struct fuse_hot {
+	struct fuse_front *front;
 	const struct fuse_in_header *in;
 	const void *op;
 	struct folio *folio;
@@ -146,12 +166,6 @@ struct fuse_hot {
 	size_t out_bytes;
 	struct fuse_write_out out;
 };
-
-/*
- * Somebody without the right to keep them changes a file with set-user-id or
- * set-group-id bits. In buffered I/O the kernel does that itself.
- */
-int kill_suidgid(struct bfs_inode *ip);
 
 /* Return: 1 when done, 0 when the request is a cold one. Blocks. */
 int fuse_hot(struct fuse_hot *hot);

@@ -15,7 +15,9 @@ static struct bfs_cred req_cred(fuse_req_t req)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	return (struct bfs_cred){ .uid = ctx->uid, .gid = ctx->gid };
+	return (struct bfs_cred){ .uid = ctx->uid,
+				  .gid = ctx->gid,
+				  .umask = ctx->umask };
 }
 
 static void reply_new(fuse_req_t req, int ret, struct bfs_inode *ip)

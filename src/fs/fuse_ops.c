@@ -3,7 +3,7 @@
  * Cold requests about one inode: attributes, opening, the filesystem itself.
  * Permissions have been checked by the kernel (default_permissions). What is
  * missing from the table, libfuse answers with ENOSYS, and the kernel does
- * without it (flush, access, xattrs, locks of its own).
+ * without it (flush, access, locks of its own).
  * The transport's threads.
  */
 #include "config.h"
@@ -130,12 +130,18 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 		       int to_set, struct fuse_file_info *fi)
 {
 	struct fuse_node *node = req_node(req, ino);
-	int ret;
+	int ret = 0;
 
 	(void)fi;
 	if (!node)
 		return;
-	ret = bfs_setattr(node->ip, attr, setattr_mask(to_set));
+	if (fuse_front_call()->setattr_valid & FATTR_KILL_SUIDGID)
+		ret = fuse_kill_suidgid(req_front(req), node);
+	if (!ret && to_set & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID |
+			      FUSE_SET_ATTR_SIZE))
+		ret = bfs_drop_caps(node->ip);
+	if (!ret)
+		ret = bfs_setattr(node->ip, attr, setattr_mask(to_set));
 	if (ret)
 		fuse_reply_err(req, fuse_errno(ret));
 	else

@@ -19,6 +19,7 @@
 
 #include "fs/alloc.h"
 #include "fs/trans.h"
+#include "fs/xattr.h"
 
 struct bfs_icache {
 	struct bfs_inode **slots;
@@ -220,6 +221,8 @@ static int reap_step(struct bfs_inode *ip)
 	if (err)
 		return err;
 	more = reap_fork(ip);
+	if (!more)
+		more = bfs_xattr_reap(ip);
 	if (more < 0)
 		goto abort;
 	if (!more) {

@@ -20,6 +20,7 @@
  * @last_seq: transaction that changed it last
  * @data_seq: the last one that changed what fdatasync must keep
  * @tail_clean: bytes behind the end in the last block are known to be zero
+ * @no_caps: it is known not to have a security.capability
  * @freeing: the last reference is gone and so are its links: -ESTALE
  */
 struct bfs_inode {
@@ -37,6 +38,7 @@ struct bfs_inode {
 	uint64_t last_seq;
 	uint64_t data_seq;
 	uint8_t tail_clean;
+	uint8_t no_caps;
 	uint8_t freeing;
 	char *name;
 	uint64_t name_parent;

@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fs/acl.h"
 #include "fs/alloc.h"
 #include "fs/trans.h"
 
@@ -182,16 +183,16 @@ static int enter_name(struct bfs_inode *dir, const char *name,
 	return bfs_inode_store(dir);
 }
 
-static int create_locked(struct bfs_inode *dir, const char *name,
-			 const struct new_inode *what, struct bfs_inode **out)
+static int create_planned(struct bfs_inode *dir, const char *name,
+			  const struct new_inode *what,
+			  const struct bfs_inherit *inh, struct bfs_inode **out)
 {
 	struct bfs *fs = dir->fs;
 	struct bfs_inode *ip;
-	uint64_t blocks = BFS_IALLOC_BLOCKS + BFS_DIR_ADD_BLOCKS;
-	int err = may_create(dir, name, what->mode);
+	uint64_t blocks = BFS_IALLOC_BLOCKS + BFS_DIR_ADD_BLOCKS +
+			  bfs_inherit_blocks(inh);
+	int err;
 
-	if (err)
-		return err;
 	if (what->target)
 		blocks += BFS_SYMLINK_BLOCKS;
 	err = bfs_trans_begin(fs, blocks);
@@ -204,11 +205,11 @@ static int create_locked(struct bfs_inode *dir, const char *name,
 			bfs_trans_end(fs);
 		return err;
 	}
-	if (what->target) {
+	err = bfs_inherit_put(ip, inh);
+	if (!err && what->target)
 		err = bfs_symlink_set(ip, what->target, strlen(what->target));
-		if (!err)
-			err = bfs_inode_store(ip);
-	}
+	if (!err && (what->target || bfs_inherit_blocks(inh)))
+		err = bfs_inode_store(ip);
 	if (!err && S_ISDIR(ip->type))
 		bfs_link_count(dir, 1);
 	if (!err)
@@ -222,6 +223,24 @@ static int create_locked(struct bfs_inode *dir, const char *name,
 	bfs_inode_hint(ip, dir->ino, name);
 	*out = ip;
 	return 0;
+}
+
+static int create_locked(struct bfs_inode *dir, const char *name,
+			 const struct new_inode *what, struct bfs_inode **out)
+{
+	struct new_inode planned = *what;
+	struct bfs_inherit inh;
+	int err = may_create(dir, name, what->mode);
+
+	if (!err)
+		err = bfs_inherit_plan(dir, what->mode, what->cred->umask,
+				       &inh);
+	if (err)
+		return err;
+	planned.mode = inh.mode;
+	err = create_planned(dir, name, &planned, &inh, out);
+	bfs_inherit_free(&inh);
+	return err;
 }
 
 static int create(struct bfs_inode *dir, const char *name,

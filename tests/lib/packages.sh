@@ -9,7 +9,7 @@
 packages_build="gcc libc6-dev make autoconf automake pkgconf libfuse3-dev fuse3
 	liburing-dev libnvme-dev libjson-c-dev uuid-dev"
 packages_quickstart="fio diffutils"
-packages_tests="check fio diffutils xz-utils"
+packages_tests="check fio diffutils xz-utils attr acl"
 
 die()
 {
