@@ -133,6 +133,13 @@ void bfs_getattr(struct bfs_inode *ip, struct stat *st)
 	bfs_unlock(ip->fs);
 }
 
+void bfs_btime(struct bfs_inode *ip, struct timespec *btime)
+{
+	bfs_lock(ip->fs);
+	*btime = time_get(&ip->d.btime);
+	bfs_unlock(ip->fs);
+}
+
 /* Giving a program away must not give its powers away. */
 static void strip_setid(struct bfs_inode *ip)
 {

@@ -98,6 +98,9 @@ struct bfs *bfs_inode_fs(const struct bfs_inode *ip);
 
 void bfs_getattr(struct bfs_inode *ip, struct stat *st);
 
+/* When it was made. */
+void bfs_btime(struct bfs_inode *ip, struct timespec *btime);
+
 #define BFS_SET_MODE 0x001
 #define BFS_SET_UID 0x002
 #define BFS_SET_GID 0x004
@@ -118,6 +121,9 @@ int bfs_lookup(struct bfs_inode *dir, const char *name, struct bfs_inode **out);
 /* Regular files, directories, devices, fifos, sockets, by @mode. */
 int bfs_create(struct bfs_inode *dir, const char *name, mode_t mode, dev_t rdev,
 	       const struct bfs_cred *cred, struct bfs_inode **out);
+/* A regular file without a name: bfs_link() may give it its first one. */
+int bfs_tmpfile(struct bfs_inode *dir, mode_t mode, const struct bfs_cred *cred,
+		struct bfs_inode **out);
 int bfs_symlink(struct bfs_inode *dir, const char *name, const char *target,
 		const struct bfs_cred *cred, struct bfs_inode **out);
 int bfs_link(struct bfs_inode *ip, struct bfs_inode *dir, const char *name);

@@ -21,6 +21,7 @@
  * @data_seq: the last one that changed what fdatasync must keep
  * @tail_clean: bytes behind the end in the last block are known to be zero
  * @no_caps: it is known not to have a security.capability
+ * @linkable: never had a name, and may still get one
  * @freeing: the last reference is gone and so are its links: -ESTALE
  */
 struct bfs_inode {
@@ -39,6 +40,7 @@ struct bfs_inode {
 	uint64_t data_seq;
 	uint8_t tail_clean;
 	uint8_t no_caps;
+	uint8_t linkable;
 	uint8_t freeing;
 	char *name;
 	uint64_t name_parent;

@@ -282,6 +282,64 @@ int bfs_create(struct bfs_inode *dir, const char *name, mode_t mode, dev_t rdev,
 	return create(dir, name, &what, out);
 }
 
+static int tmpfile_planned(struct bfs_inode *dir, const struct new_inode *what,
+			   const struct bfs_inherit *inh,
+			   struct bfs_inode **out)
+{
+	struct bfs *fs = dir->fs;
+	struct bfs_inode *ip;
+	int err;
+
+	err = bfs_trans_begin(fs, BFS_IALLOC_BLOCKS + BFS_TREE_INSERT_BLOCKS +
+					  bfs_inherit_blocks(inh));
+	if (err)
+		return err;
+	err = make_inode(dir, what, &ip);
+	if (err) {
+		if (!atomic_load(&fs->shutdown))
+			bfs_trans_end(fs);
+		return err;
+	}
+	ip->linkable = 1;
+	bfs_link_count(ip, -1);
+	err = bfs_inherit_put(ip, inh);
+	if (!err)
+		err = bfs_orphan_add(fs, ip->ino);
+	if (!err)
+		err = bfs_inode_store(ip);
+	if (err) {
+		bfs_trans_abort(fs, err, "creating a file without a name");
+		bfs_iput_locked(ip);
+		return err;
+	}
+	bfs_trans_end(fs);
+	*out = ip;
+	return 0;
+}
+
+int bfs_tmpfile(struct bfs_inode *dir, mode_t mode, const struct bfs_cred *cred,
+		struct bfs_inode **out)
+{
+	struct new_inode what = { .mode = S_IFREG | (mode & 07777),
+				  .cred = cred };
+	struct bfs_inherit inh;
+	int err;
+
+	if (!S_ISDIR(dir->type))
+		return -ENOTDIR;
+	bfs_lock(dir->fs);
+	err = bfs_nlink(dir) ? 0 : -ENOENT;
+	if (!err)
+		err = bfs_inherit_plan(dir, what.mode, cred->umask, &inh);
+	if (!err) {
+		what.mode = inh.mode;
+		err = tmpfile_planned(dir, &what, &inh, out);
+		bfs_inherit_free(&inh);
+	}
+	bfs_unlock(dir->fs);
+	return err;
+}
+
 int bfs_symlink(struct bfs_inode *dir, const char *name, const char *target,
 		const struct bfs_cred *cred, struct bfs_inode **out)
 {
@@ -320,16 +378,20 @@ static int link_locked(struct bfs_inode *ip, struct bfs_inode *dir,
 
 	if (err)
 		return err;
-	if (!bfs_nlink(ip))
+	if (!bfs_nlink(ip) && !ip->linkable)
 		return -ENOENT;
 	if (bfs_nlink(ip) >= BFS_LINK_MAX)
 		return -EMLINK;
 	err = bfs_trans_begin(fs, BFS_DIR_ADD_BLOCKS);
 	if (err)
 		return err;
+	if (!bfs_nlink(ip))
+		err = bfs_orphan_remove(fs, ip->ino);
+	ip->linkable = 0;
 	bfs_link_count(ip, 1);
 	bfs_inode_touch(ip, BFS_TOUCH_CTIME);
-	err = bfs_inode_store(ip);
+	if (!err)
+		err = bfs_inode_store(ip);
 	if (!err)
 		err = enter_name(dir, name, ip);
 	if (err)

@@ -667,6 +667,43 @@ START_TEST(random_names_match_a_model)
 }
 END_TEST
 
+START_TEST(a_file_without_a_name_gets_one_or_goes)
+{
+	struct bfs_cred who = { .uid = 3, .gid = 4, .umask = 022 };
+	struct bfs_inode *ip, *found;
+	struct timespec btime;
+	uint64_t ino;
+	struct stat st;
+
+	ck_assert_int_eq(bfs_tmpfile(vol.root, 0666, &who, &ip), 0);
+	bfs_getattr(ip, &st);
+	ck_assert_uint_eq(st.st_nlink, 0);
+	ck_assert_uint_eq(st.st_mode, S_IFREG | 0644);
+	bfs_btime(ip, &btime);
+	ck_assert_int_eq(btime.tv_sec, st.st_ctim.tv_sec);
+	ck_assert_int_eq(bfs_link(ip, vol.root, "named"), 0);
+	bfs_getattr(ip, &st);
+	ck_assert_uint_eq(st.st_nlink, 1);
+	ck_assert_int_eq(bfs_unlink(vol.root, "named"), 0);
+	/* Once it had a name, it is like any other. */
+	ck_assert_int_eq(bfs_link(ip, vol.root, "again"), -ENOENT);
+	bfs_iput(ip);
+
+	ck_assert_int_eq(bfs_tmpfile(vol.root, 0600, &who, &ip), 0);
+	ck_assert_int_eq(bfs_link(ip, vol.root, "kept"), 0);
+	bfs_iput(ip);
+	ck_assert_int_eq(bfs_tmpfile(vol.root, 0600, &who, &ip), 0);
+	ino = bfs_ino(ip);
+	ck_assert_int_eq(bfs_tmpfile(ip, 0600, &who, &found), -ENOTDIR);
+	bfs_iput(ip);
+	ck_assert_int_eq(bfs_iget(vol.fs, ino, &ip), -ESTALE);
+	remount_again(&vol);
+	ck_assert_int_eq(bfs_lookup(vol.root, "kept", &found), 0);
+	bfs_iput(found);
+	ck_assert_int_eq(bfs_lookup(vol.root, "again", &found), -ENOENT);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fs-namei");
@@ -688,6 +725,7 @@ int main(void)
 	tcase_add_test(tc, attributes_are_kept_and_setid_bits_go);
 	tcase_add_test(tc, a_read_only_mount_changes_nothing);
 	tcase_add_test(tc, random_names_match_a_model);
+	tcase_add_test(tc, a_file_without_a_name_gets_one_or_goes);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
