@@ -7,25 +7,21 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <linux/fs.h>
 #include <uuid.h>
 
 #include "dio/dev_file.h"
 #include "dio/dev_file_layout.h"
-#include "dio/dev_open.h"
 #include "fs/fs.h"
 #include "fs/mkfs_ns.h"
+#include "fs/mkfs_target.h"
 #include "fs/options.h"
-#include "fs/signature.h"
 
 #define PROGRAM "mkfs.bouncefs"
 
@@ -70,25 +66,17 @@ static const char *const known_options[] = {
 
 /**
  * struct job - what was asked for
- * @size: of the file, 0: as it is
- * @pi: the format, or NULL for none; points to @fmt
+ * @pi: the format, or NULL for none
  * @pi_given: by an option
- * @exists: the target was there before us
- * @is_ns: it is a namespace, with the properties @info
  */
 struct job {
-	const char *target;
+	struct mkfs_target target;
 	struct bfs_mkfs_opts opts;
-	uint64_t size;
 	const struct pi_fmt *pi;
 	struct pi_fmt fmt;
-	uint8_t force;
+	uint8_t pi_given;
 	uint8_t dry_run;
 	uint8_t quiet;
-	uint8_t pi_given;
-	uint8_t exists;
-	uint8_t is_ns;
-	struct dev_info info;
 };
 
 static int fail(const struct errmsg *why)
@@ -144,6 +132,9 @@ static int set_label(struct job *job, const char *label, struct errmsg *why)
 				  "the label has %zu bytes; 63 "
 				  "are possible",
 				  strlen(label));
+	if (mkfs_has_controls(label))
+		return errmsg_set(why, -EINVAL,
+				  "the label has control characters in it");
 	job->opts.label = label;
 	return 0;
 }
@@ -155,12 +146,17 @@ static int set_uuid(struct job *job, const char *text, struct errmsg *why)
 				  "%s is not a UUID such as "
 				  "01234567-89ab-cdef-0123-456789abcdef",
 				  text);
+	if (uuid_is_null(job->opts.uuid))
+		return errmsg_set(why, -EINVAL,
+				  "a UUID of zeroes identifies nothing");
 	return 0;
 }
 
 static int set_size(struct job *job, const char *text, struct errmsg *why)
 {
-	if (opt_size(text, &job->size) || !job->size || job->size > INT64_MAX)
+	uint64_t *size = &job->target.size;
+
+	if (opt_size(text, size) || !*size || *size > INT64_MAX)
 		return errmsg_set(why, -EINVAL,
 				  "%s is not a size such as "
 				  "512M or 2T",
@@ -182,7 +178,7 @@ static int read_option(struct job *job, int opt, char **argv,
 	case OPT_PI:
 		return set_pi(job, optarg, why);
 	case 'f':
-		job->force = 1;
+		job->target.force = 1;
 		return 0;
 	case 'n':
 		job->dry_run = 1;
@@ -221,153 +217,23 @@ static int read_options(struct job *job, int argc, char **argv,
 	if (optind + 1 < argc)
 		return errmsg_set(why, -EINVAL, "one target only, not also %s",
 				  argv[optind + 1]);
-	job->target = argv[optind];
+	job->target.path = argv[optind];
 	return 0;
 }
 
-/* --- looking at the target --------------------------------------------------- */
-
-/* An image of ours: says which. */
-static int refuse_own(const struct job *job, struct errmsg *why)
+/* The kind of protection information is the drive's. */
+static int take_format(struct job *job, struct errmsg *why)
 {
-	char label[64] = "", uuid_text[37] = "";
-	uint8_t uuid[16];
-	struct dev *dev;
-	int error = dev_file_open(job->target, DEV_FILE_RDONLY, &dev, why);
-
-	if (error == -EBUSY)
-		return error;
-	if (job->force) {
-		if (!error)
-			dev_close(dev);
+	if (!job->target.is_ns)
 		return 0;
-	}
-	if (error)
-		return errmsg_set(why, -EEXIST,
-				  "%s holds a damaged bouncefs "
-				  "image; -f overwrites it",
-				  job->target);
-	error = bfs_identify(dev, label, uuid);
-	dev_close(dev);
-	if (error)
-		return errmsg_set(why, -EEXIST,
-				  "%s holds a bouncefs image; -f "
-				  "overwrites it",
-				  job->target);
-	uuid_unparse(uuid, uuid_text);
-	return errmsg_set(why, -EEXIST,
-			  "%s holds a bouncefs filesystem (UUID "
-			  "%s%s%s); -f overwrites it",
-			  job->target, uuid_text, *label ? ", label " : "",
-			  label);
-}
-
-static int check_contents(const struct job *job, int fd, struct errmsg *why)
-{
-	const char *found;
-	int probe = dev_file_probe(job->target);
-
-	if (probe == 1)
-		return refuse_own(job, why);
-	found = signature_find(fd);
-	if (found && !job->force)
-		return errmsg_set(why, -EEXIST,
-				  "%s seems to hold %s; -f "
-				  "overwrites it",
-				  job->target, found);
-	return 0;
-}
-
-/* Its kind, and its size where none was given. */
-static int check_kind(struct job *job, int fd, struct errmsg *why)
-{
-	uint64_t bytes;
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return errmsg_set(why, -errno, "%s: %s", job->target,
-				  strerror(errno));
-	if (S_ISREG(st.st_mode)) {
-		if (!job->size)
-			job->size = (uint64_t)st.st_size;
-		if (!job->size)
-			return errmsg_set(why, -EINVAL,
-					  "%s is empty: give a "
-					  "size with -s",
-					  job->target);
-		return 0;
-	}
-	if (!S_ISBLK(st.st_mode))
-		return errmsg_set(why, -EINVAL,
-				  "%s is neither a regular file "
-				  "nor a block device",
-				  job->target);
-	if (ioctl(fd, BLKGETSIZE64, &bytes))
-		return errmsg_set(why, -errno, "%s: %s", job->target,
-				  strerror(errno));
-	if (job->size && round_down(job->size, 4096) != round_down(bytes, 4096))
-		return errmsg_set(why, -EINVAL,
-				  "%s is a block device of %" PRIu64
-				  " bytes; an image takes all of it, "
-				  "leave out -s",
-				  job->target, bytes);
-	job->size = bytes;
-	return 0;
-}
-
-/* The size, and the kind of protection information, are the drive's. */
-static int check_ns(struct job *job, struct errmsg *why)
-{
-	int error;
-
-	if (job->size)
-		return errmsg_set(why, -EINVAL,
-				  "%s is a namespace; a filesystem takes all "
-				  "of it, leave out -s",
-				  job->target);
 	if (job->pi_given)
 		return errmsg_set(why, -EINVAL,
 				  "%s is a namespace, and formatted with or "
 				  "without protection information; leave out "
 				  "--pi",
-				  job->target);
-	error = mkfs_ns_check(job->target, job->force, &job->info, why);
-	if (error)
-		return error;
-	job->pi = job->info.has_pi ? &job->info.fmt : NULL;
-	job->is_ns = 1;
+				  job->target.path);
+	job->pi = job->target.info.has_pi ? &job->target.info.fmt : NULL;
 	return 0;
-}
-
-static int check_target(struct job *job, struct errmsg *why)
-{
-	struct stat st;
-	int fd, error;
-
-	if (stat(job->target, &st)) {
-		if (errno != ENOENT)
-			return errmsg_set(why, -errno, "%s: %s", job->target,
-					  strerror(errno));
-		if (!job->size)
-			return errmsg_set(why, -ENOENT,
-					  "%s does not exist; -s "
-					  "SIZE creates it",
-					  job->target);
-		return 0;
-	}
-	job->exists = 1;
-	/* Character devices must not even be opened like files. */
-	if (S_ISCHR(st.st_mode))
-		return check_ns(job, why);
-	fd = open(job->target, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return errmsg_set(why, -errno, "%s: %s", job->target,
-				  strerror(errno));
-	error = check_kind(job, fd, why);
-	if (!error)
-		error = check_contents(job, fd, why);
-	close(fd);
-	return error;
 }
 
 /* --- making ------------------------------------------------------------------ */
@@ -379,40 +245,61 @@ static int plan(const struct job *job, struct bfs_geometry *geo,
 	struct dev_info info = { .lba_shift = 12 };
 	struct image_layout layout;
 
-	if (job->is_ns)
-		return bfs_mkfs_plan(&job->info, geo, why);
-	snprintf(info.name, sizeof(info.name), "%s", job->target);
-	if (image_layout_compute(&layout, job->pi, job->size))
+	if (job->target.is_ns)
+		return bfs_mkfs_plan(&job->target.info, geo, why);
+	snprintf(info.name, sizeof(info.name), "%s", job->target.path);
+	if (image_layout_compute(&layout, job->pi, job->target.size))
 		return errmsg_set(why, -ENOSPC,
 				  "%" PRIu64 " bytes are too few "
 				  "for a filesystem: 16 MiB is the least",
-				  job->size);
+				  job->target.size);
 	info.nr_lbas = layout.nr_lbas;
 	return bfs_mkfs_plan(&info, geo, why);
 }
 
-static int make_image(const struct job *job, struct dev **dev,
+static int open_image(const struct job *job, struct dev **dev,
 		      struct errmsg *why)
 {
-	struct dev_file_cfg cfg = { .pi = job->pi, .bytes = job->size };
-	int error = dev_file_format(job->target, &cfg, why);
+	/* A block device has the size that it has. */
+	const struct dev_file_cfg cfg = {
+		.pi = job->pi,
+		.bytes = job->target.is_block ? 0 : job->target.size,
+	};
+	int error = dev_file_format(job->target.path, &cfg, why);
 
-	return error ? error : dev_file_open(job->target, 0, dev, why);
+	return error ? error : dev_file_open(job->target.path, 0, dev, why);
 }
 
-static int make(const struct job *job, struct errmsg *why)
+static int format(const struct job *job, struct errmsg *why)
 {
 	struct dev *dev;
 	int error;
 
-	error = job->is_ns ? mkfs_ns_open(job->target, &dev, why) :
-			     make_image(job, &dev, why);
+	error = job->target.is_ns ? mkfs_ns_open(job->target.path, &dev, why) :
+				    open_image(job, &dev, why);
 	if (error)
 		return error;
 	error = bfs_mkfs(dev, &job->opts, why);
 	dev_close(dev);
-	if (error && !job->exists)
-		unlink(job->target);
+	return error;
+}
+
+static int make(const struct job *job, struct errmsg *why)
+{
+	char *made;
+	int error = 0;
+
+	if (job->target.is_block)
+		error = mkfs_target_wipe(&job->target, why);
+	if (!error)
+		error = format(job, why);
+	/* Not what somebody else has made meanwhile; nor a link to it. */
+	if (error && error != -EBUSY && !job->target.exists) {
+		made = realpath(job->target.path, NULL);
+		if (made)
+			unlink(made);
+		free(made);
+	}
 	return error;
 }
 
@@ -437,7 +324,7 @@ static void print_pi(const struct job *job)
 	if (cfg)
 		printf("  %-8s %s: %s-bit guard, type %d, %u bytes to a block "
 		       "of %" PRIu32 "\n",
-		       "PI", job->is_ns ? "by the drive" : "soft",
+		       "PI", job->target.is_ns ? "by the drive" : "soft",
 		       guards[cfg->guard], cfg->type, cfg->md_bytes,
 		       cfg->block_bytes);
 	else
@@ -449,7 +336,7 @@ static void print_summary(const struct job *job, const struct bfs_geometry *geo)
 	char uuid[37];
 
 	uuid_unparse(job->opts.uuid, uuid);
-	printf("%s: %s\n", job->target,
+	printf("%s: %s\n", job->target.path,
 	       job->dry_run ? "would get a bouncefs filesystem (nothing was "
 			      "written)" :
 			      "bouncefs filesystem made");
@@ -488,7 +375,9 @@ int main(int argc, char **argv)
 	if (error > 0)
 		return 0;
 	if (!error)
-		error = check_target(&job, &why);
+		error = mkfs_target_check(&job.target, &why);
+	if (!error)
+		error = take_format(&job, &why);
 	if (!error)
 		error = plan(&job, &geo, &why);
 	if (!error && !job.dry_run)

@@ -38,6 +38,8 @@ static const struct signature signatures[] = {
 	SIGNATURE("an ISO 9660 filesystem", "CD001", 32769),
 	SIGNATURE("a LUKS container", "LUKS\xba\xbe", 0),
 	SIGNATURE("an LVM physical volume", "LABELONE", 512),
+	SIGNATURE("a member of a RAID (md)", "\xfc\x4e\x2b\xa9", 0),
+	SIGNATURE("a member of a RAID (md)", "\xfc\x4e\x2b\xa9", 4096),
 	SIGNATURE("a swap area", "SWAPSPACE2", 4086),
 	SIGNATURE("a swap area", "SWAP-SPACE", 4086),
 	SIGNATURE("a QEMU disk image", "QFI\xfb", 0),
