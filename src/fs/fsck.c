@@ -31,6 +31,7 @@ static const char usage_text[] =
 	"Checks a bouncefs filesystem that is not mounted; changes nothing.\n"
 	"\n"
 	"  -n, --no-changes   check only (the default, as nothing else exists yet)\n"
+	"  -f                 check even what seems clean, as is always done\n"
 	"  -V, --version      print the version and exit\n"
 	"  -h, --help         print this text and exit\n"
 	"\n"
@@ -39,6 +40,7 @@ static const char usage_text[] =
 
 enum {
 	OPT_NO_CHANGES = 'n',
+	OPT_FORCE = 'f',
 	OPT_VERSION = 'V',
 	OPT_HELP = 'h',
 	OPT_YES = 'y',
@@ -132,10 +134,11 @@ int main(int argc, char **argv)
 
 	log_init(PROGRAM, LOG_LEVEL_ERR);
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "nVhypa", long_options, NULL)) !=
+	while ((opt = getopt_long(argc, argv, "nfVhypa", long_options, NULL)) !=
 	       -1) {
 		switch (opt) {
 		case OPT_NO_CHANGES:
+		case OPT_FORCE:
 			break;
 		case OPT_VERSION:
 			puts(PROGRAM " (" PACKAGE_NAME ") " PACKAGE_VERSION);
