@@ -64,6 +64,8 @@ static const struct opt_def defs[] = {
 
 	/* Given always, or by us. */
 	IGNORE("default_permissions"), IGNORE("subtype"),
+	/* What the mount table shows comes back with a remount. */
+	IGNORE("user_id"), IGNORE("group_id"),
 	/* Of mount(8) and fstab. */
 	IGNORE("defaults"), IGNORE("auto"), IGNORE("noauto"),
 	IGNORE("user"), IGNORE("nouser"), IGNORE("users"), IGNORE("nousers"),

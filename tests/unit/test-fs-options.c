@@ -172,6 +172,21 @@ START_TEST(daemon_forgets_what_mount_and_fstab_add)
 }
 END_TEST
 
+/* mount -o remount repeats what the mount table shows. */
+START_TEST(daemon_sees_a_remount_among_what_is_mounted)
+{
+	ck_assert_int_eq(daemon_opts_parse(&opts,
+					   "rw,nosuid,nodev,relatime,user_id=0,"
+					   "group_id=0,default_permissions,"
+					   "allow_other,remount,ro",
+					   &why),
+			 0);
+	ck_assert_int_eq(opts.remount, 1);
+	ck_assert_int_eq(opts.read_only, 1);
+	ck_assert_str_eq(opts.pass, "nosuid,nodev,allow_other");
+}
+END_TEST
+
 START_TEST(daemon_passes_on_what_is_for_the_kernel)
 {
 	ck_assert_int_eq(daemon_opts_parse(&opts, "dev,rw,allow_other", &why),
@@ -235,6 +250,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, daemon_takes_its_options_and_the_last_one_counts);
 	tcase_add_test(tc, daemon_forgets_what_mount_and_fstab_add);
+	tcase_add_test(tc, daemon_sees_a_remount_among_what_is_mounted);
 	tcase_add_test(tc, daemon_passes_on_what_is_for_the_kernel);
 	tcase_add_loop_test(tc, daemon_refuses_with_a_reason, 0,
 			    (int)ARRAY_SIZE(refused));
