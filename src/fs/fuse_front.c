@@ -379,6 +379,7 @@ void fuse_front_destroy(struct fuse_front *front)
 {
 	fuse_session_exit(front->se);
 	fuse_dev_stop(front->dev);
+	fuse_mount_forget(front->se);
 	fuse_session_destroy(front->se);
 	fuse_nodes_fini(&front->nodes);
 	close(front->event_fd);

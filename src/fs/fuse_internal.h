@@ -191,4 +191,13 @@ void fuse_dev_stop(struct fuse_dev *dev);
  */
 int fuse_mount_find(const char *path, char type[64], char dev[32]);
 
+/**
+ * fuse_mount_forget - have libfuse free what it knows of a mount
+ *
+ * It does so only while it unmounts whatever is mounted there by now, unless
+ * its descriptor tells that the connection has ended: so it gets one that
+ * does. The last thing before fuse_session_destroy(); the connection ends.
+ */
+void fuse_mount_forget(struct fuse_session *se);
+
 #endif

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +79,13 @@ int fuse_mount_find(const char *path, char type[64], char dev[32])
 int fuse_front_check(const char *mountpoint, struct errmsg *why)
 {
 	char type[64], dev[32];
+	struct statfs fs;
 	struct stat st;
 	int error = 0;
 	int fd;
 
-	if (stat(mountpoint, &st))
+	/* The kernel may know a dead mount's attributes, but not its space. */
+	if (stat(mountpoint, &st) || statfs(mountpoint, &fs))
 		error = -errno;
 	if (error == -ENOTCONN || error == -ECONNABORTED)
 		return errmsg_set(
@@ -164,16 +165,20 @@ static void unmount(struct fuse_front *front)
 
 void fuse_front_unmount(struct fuse_front *front)
 {
-	struct pollfd end = { .events = 0 };
-
 	/* Somebody may have unmounted it, and mounted something else. */
 	if (is_ours(front))
 		unmount(front);
-	/*
-	 * libfuse takes away whatever is mounted there, unless it sees that
-	 * the connection has ended: then it only frees what it knows of it.
-	 */
-	end.fd = fuse_session_fd(front->se);
-	if (poll(&end, 1, 0) == 1 && (end.revents & POLLERR))
-		fuse_session_unmount(front->se);
+}
+
+void fuse_mount_forget(struct fuse_session *se)
+{
+	int pipefd[2];
+
+	if (fuse_session_fd(se) < 0 || pipe2(pipefd, O_CLOEXEC))
+		return;
+	/* Without a reader, the other end is in error. */
+	close(pipefd[0]);
+	if (dup2(pipefd[1], fuse_session_fd(se)) >= 0)
+		fuse_session_unmount(se);
+	close(pipefd[1]);
 }
