@@ -49,12 +49,14 @@ static size_t add_reserve(struct dio_bio *db, size_t bytes)
 	return len;
 }
 
-/* The first piece of a bio's memory; there always is some. */
+/* The first piece of a bio's memory; 0 only where it can't be waited for. */
 static size_t add_first(struct dio_bio *db, size_t bytes)
 {
 	struct dio_ctx *ctx = db->ctx;
 	size_t len = add_folio(db, bytes);
 
+	if (db->req && db->req->flags & DIO_NOWAIT)
+		return len;
 	while (!len && ctx->in_flight) {
 		dev_reap(ctx->q, 1);
 		len = add_folio(db, bytes);
@@ -78,11 +80,14 @@ static void release(struct dio_bio *db)
 	db->bounced = 0;
 }
 
-void bio_bounce_alloc(struct dio_bio *db, size_t bytes)
+int bio_bounce_alloc(struct dio_bio *db, size_t bytes)
 {
 	size_t len = add_first(db, bytes);
 
+	if (!len)
+		return -EAGAIN;
 	dio_bio_set_size(db, (uint32_t)len);
+	return 0;
 }
 
 /* Whether there is memory to copy from or to. */
@@ -108,6 +113,8 @@ static ssize_t bounce_write(struct dio_bio *db, struct iov_iter *it,
 	size_t got = add_first(db, bytes);
 	int error;
 
+	if (!got)
+		return -EAGAIN;
 	while (got < bytes && db->nr_vecs < DIO_MAX_VECS) {
 		size_t len = add_folio(db, bytes - got);
 
@@ -129,8 +136,12 @@ static ssize_t bounce_read(struct dio_bio *db, struct iov_iter *it,
 			   size_t bytes)
 {
 	size_t len, payload;
+	int error;
 
-	bio_bounce_alloc(db, round_up(db->skip + bytes, DIO_BLOCK_BYTES));
+	error = bio_bounce_alloc(db,
+				 round_up(db->skip + bytes, DIO_BLOCK_BYTES));
+	if (error)
+		return error;
 	len = db->bio.iter.size;
 	payload = min_of(bytes, len - db->skip);
 	db->dst = *it;
@@ -155,6 +166,10 @@ void bio_iov_iter_unbounce(struct dio_bio *db, int error)
 {
 	if (!db->bounced)
 		return;
+#ifdef SABOTAGE_LEAK_FOLIO
+	if (error && db->bio.op == BIO_READ)
+		db->nr_vecs = 0;
+#endif
 	if (!error && db->bio.op == BIO_READ) {
 		size_t bytes = iov_iter_count(&db->dst), copied;
 

@@ -47,6 +47,19 @@ struct dio_bio *dio_bio_get(struct dio_ctx *ctx)
 	return db;
 }
 
+struct dio_bio *dio_bio_get_for(struct dio_req *req)
+{
+	struct dio_ctx *ctx = req->ctx;
+
+	if (req->flags & DIO_NOWAIT) {
+		if (ctx->in_flight >= DIO_DEPTH)
+			dev_reap(ctx->q, 0);
+		if (ctx->in_flight >= DIO_DEPTH)
+			return NULL;
+	}
+	return dio_bio_get(ctx);
+}
+
 void dio_bio_put(struct dio_bio *db)
 {
 	struct dio_ctx *ctx = db->ctx;

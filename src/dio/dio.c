@@ -103,6 +103,9 @@ static void write_done(struct dio_bio *db, int error)
 	/* The bio is let go of before the dio can be. */
 	bio_iov_iter_unbounce(db, error);
 	dio_bio_put(db);
+#ifdef SABOTAGE_TOUCH_AFTER_PUT
+	pending = db->pending;
+#endif
 	dio_pending_fail(pending, error);
 	pending->nr--;
 }
@@ -119,12 +122,19 @@ void dio_submit_write(struct dio_bio *db, struct dio_req *req,
 static ssize_t write_piece(struct dio *dio, const struct iomap *map, size_t len)
 {
 	struct dio_req *req = dio->req;
+#ifdef SABOTAGE_NO_ALIGN_DOWN
+	size_t bytes = min_of(len, dio->ctx->piece_bytes);
+#else
 	size_t bytes =
 		min_of(round_down(len, DIO_BLOCK_BYTES), dio->ctx->piece_bytes);
-	struct dio_bio *db = dio_bio_get(dio->ctx);
+#endif
+	struct dio_bio *db = dio_bio_get_for(req);
 	ssize_t ret;
 
+	if (!db)
+		return -EAGAIN;
 	dio_bio_init(db, BIO_WRITE, map_addr(map, dio->pos), req->app);
+	db->req = req;
 	if (uses_in_place(dio, bytes)) {
 		ret = extract(dio, db, bytes);
 		if (ret > 0) {
@@ -182,9 +192,11 @@ static ssize_t read_piece(struct dio *dio, const struct iomap *map, size_t len)
 	const size_t skip = dio->pos & DIO_BLOCK_MASK;
 	const uint64_t first = dio->pos - skip;
 	size_t bytes = read_in_place_bytes(dio, len);
-	struct dio_bio *db = dio_bio_get(dio->ctx);
+	struct dio_bio *db = dio_bio_get_for(req);
 	ssize_t ret;
 
+	if (!db)
+		return -EAGAIN;
 	dio_bio_init(db, BIO_READ, map_addr(map, first), req->app);
 	db->req = req;
 	db->pos = first;
@@ -259,7 +271,8 @@ static int check_map(const struct dio *dio, const struct iomap *map)
 static int do_mapping(struct dio *dio)
 {
 	struct dio_req *req = dio->req;
-	const unsigned int flags = req->op == BIO_WRITE ? IOMAP_WRITE : 0;
+	const unsigned int flags = (req->op == BIO_WRITE ? IOMAP_WRITE : 0) |
+				   (req->flags & DIO_NOWAIT ? IOMAP_NOWAIT : 0);
 	const uint64_t pos = dio->pos;
 	struct iomap map = { 0 };
 	size_t len = iov_iter_count(req->iter);
@@ -342,8 +355,14 @@ ssize_t dio_rw(struct dio_req *req)
 		iov_iter_truncate(req->iter, req->i_size - req->pos);
 		dio.slack += count - iov_iter_count(req->iter);
 	}
-	while (iov_iter_count(req->iter) && !dio.pending.error)
-		dio_pending_fail(&dio.pending, do_mapping(&dio));
+	error = 0;
+	while (iov_iter_count(req->iter) && !dio.pending.error && !error) {
+		error = do_mapping(&dio);
+		/* That there is no going on now is no failure of what went. */
+		if (error != -EAGAIN || !(req->flags & DIO_NOWAIT) ||
+		    dio.pos == req->pos)
+			dio_pending_fail(&dio.pending, error);
+	}
 	dio_pending_wait(dio.ctx, &dio.pending);
 
 	done = dio.pos - req->pos;

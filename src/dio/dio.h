@@ -81,6 +81,12 @@ struct dio_ops {
 #define DIO_ZERO_COPY 0x04 /* neither; for measuring what that costs */
 /* The write is durable when dio_rw() returns. */
 #define DIO_DSYNC 0x10
+/*
+ * Nothing is waited for but the device: neither memory to bounce into, nor a
+ * bio, nor what the rest of a partly written block holds, nor (IOMAP_NOWAIT)
+ * the filesystem. Instead the I/O ends short, or with -EAGAIN.
+ */
+#define DIO_NOWAIT 0x20
 
 /**
  * struct dio_req - one read or write

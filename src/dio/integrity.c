@@ -26,6 +26,9 @@ void bio_integrity_init(struct dio_bio *db, uint16_t app)
 		.app = app,
 		.app_mask = 0xffff,
 	};
+#ifdef SABOTAGE_WRONG_SEED
+	db->bip.io.ref = db->bio.iter.sector;
+#endif
 	db->bip.fmt = &info->fmt;
 	db->bip.done = 0;
 	db->bio.bip = &db->bip;

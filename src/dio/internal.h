@@ -110,6 +110,9 @@ static inline void dio_count(atomic_uint_fast64_t *counter, uint64_t nr)
 /* A bio; may wait for one of our own. Never NULL: there are DIO_MIN_BIOS. */
 struct dio_bio *dio_bio_get(struct dio_ctx *ctx);
 
+/* The same for a request; NULL where it would wait and must not. */
+struct dio_bio *dio_bio_get_for(struct dio_req *req);
+
 /* Gives it back, without its bounce memory (bio_iov_iter_unbounce()). */
 void dio_bio_put(struct dio_bio *db);
 
@@ -137,8 +140,11 @@ void dio_pending_wait(struct dio_ctx *ctx, struct dio_pending *pending);
 
 /* --- bounce.c ------------------------------------------------------------- */
 
-/* One piece of private memory: @bytes, or what there is; a block at least. */
-void bio_bounce_alloc(struct dio_bio *db, size_t bytes);
+/*
+ * One piece of private memory: @bytes, or what there is; a block at least.
+ * Return: 0, or -EAGAIN where the request must not wait for it.
+ */
+int bio_bounce_alloc(struct dio_bio *db, size_t bytes);
 
 /**
  * bio_iov_iter_bounce - give a bio private memory
@@ -148,8 +154,8 @@ void bio_bounce_alloc(struct dio_bio *db, size_t bytes);
  *         block has @db->skip more
  *
  * Return: bytes of the payload that there is memory for, which may be fewer
- * (the bio then ends at the end of a block), or -EFAULT for a payload that
- * isn't there, with @it where it was.
+ * (the bio then ends at the end of a block), -EFAULT for a payload that isn't
+ * there, or -EAGAIN (DIO_NOWAIT); with @it where it was then.
  */
 ssize_t bio_iov_iter_bounce(struct dio_bio *db, struct iov_iter *it,
 			    size_t bytes);

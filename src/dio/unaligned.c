@@ -46,7 +46,9 @@ static int copy_payload(struct iov_iter *it, char *to, size_t bytes)
 		size_t len = min_of(iov_iter_range(it, &from), bytes - copied);
 
 		if (!from) {
+#ifndef SABOTAGE_NO_REVERT
 			iov_iter_revert(it, copied);
+#endif
 			return -EFAULT;
 		}
 		copied += iov_iter_copy_from(it, to + copied, len);
@@ -57,15 +59,22 @@ static int copy_payload(struct iov_iter *it, char *to, size_t bytes)
 ssize_t dio_write_partial(struct dio_req *req, struct dio_pending *pending,
 			  const struct iomap *map, uint64_t pos, size_t bytes)
 {
-	struct dio_ctx *ctx = req->ctx;
 	const uint64_t first = round_down(pos, DIO_BLOCK_BYTES);
 	const uint64_t addr = map->addr + (first - map->pos);
-	struct dio_bio *db = dio_bio_get(ctx);
+	struct dio_bio *db;
 	char *memory;
 	int error = 0;
 
+	if (req->flags & DIO_NOWAIT && is_written(map))
+		return -EAGAIN;
+	db = dio_bio_get_for(req);
+	if (!db)
+		return -EAGAIN;
 	dio_bio_init(db, BIO_WRITE, addr, req->app);
-	bio_bounce_alloc(db, DIO_BLOCK_BYTES);
+	db->req = req;
+	error = bio_bounce_alloc(db, DIO_BLOCK_BYTES);
+	if (error)
+		goto unbounce;
 	memory = db->table[0].addr;
 	if (is_written(map))
 		error = read_block(req, addr, first, memory);
