@@ -2,7 +2,12 @@
 /*
  * A drive in memory. A command is carried out when it is submitted, under the
  * device's lock, so overlapping I/O is serialised; it ends when its queue is
- * reaped, as on a real device. Any thread submits, to a queue of its own.
+ * reaped, as on a real device, and not before the time that the model of a
+ * drive gives. Any thread submits, to a queue of its own.
+ *
+ * The model: a command starts when one of the drive's slots is free, has its
+ * latency, and then its data moves over the one bus that there is. So a queue
+ * of one sees latency and transfer, a deep one the slots or the bus.
  */
 #include "config.h"
 
@@ -15,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "dio/dev_soft.h"
 #include "iter/bytes.h"
@@ -24,13 +30,19 @@
 /**
  * struct mem_dev - the drive
  * @prchk_on_write: constant
- * @lock: protects the contents of @data and @tuples
+ * @has_model, @model: constant
+ * @lock: protects what follows, and the contents of @data and @tuples
+ * @bus_free, @slot_free: when they are, ns
  * @data, @tuples: the blocks and their metadata; the pointers are constant
  */
 struct mem_dev {
 	struct dev dev;
 	uint8_t prchk_on_write;
+	uint8_t has_model;
+	struct dev_mem_model model;
 	pthread_mutex_t lock;
+	uint64_t bus_free;
+	uint64_t slot_free[DEV_MEM_MAX_DEPTH];
 	char *data;
 	char *tuples;
 	size_t data_bytes;
@@ -39,7 +51,7 @@ struct mem_dev {
 
 /**
  * struct mem_queue - commands that were carried out and have not ended
- * @first, @last: first in, first out
+ * @first, @last: in the order in which they end; dev_private[0] says when
  * @scratch: the drive's buffer: what is written lands here before it is checked
  */
 struct mem_queue {
@@ -160,25 +172,114 @@ static int mem_execute(struct mem_queue *q, struct bio *bio)
 	return -EOPNOTSUPP;
 }
 
+/* --- time ----------------------------------------------------------------- */
+
+/* A wait that is longer is slept through, all but this much. */
+#define SPIN_NS 80000
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The slot that is free first; under the lock. */
+static uint64_t *first_slot(struct mem_dev *mem)
+{
+	uint64_t *slot = mem->slot_free;
+	unsigned int i;
+
+	for (i = 1; i < mem->model.depth; i++)
+		if (mem->slot_free[i] < *slot)
+			slot = &mem->slot_free[i];
+	return slot;
+}
+
+/* When a command that is submitted now ends. */
+static uint64_t due_ns(struct mem_dev *mem, const struct bio *bio,
+		       uint32_t bytes)
+{
+	const struct dev_mem_model *model = &mem->model;
+	const int is_read = bio->op == BIO_READ;
+	const uint64_t bps = is_read ? model->read_bps : model->write_bps;
+	uint64_t due, *slot = NULL;
+
+	if (!mem->has_model)
+		return 0;
+	due = now_ns();
+	pthread_mutex_lock(&mem->lock);
+	if (model->depth) {
+		slot = first_slot(mem);
+		due = max_of(due, *slot);
+	}
+	due += is_read ? model->read_ns : model->write_ns;
+	if (bps && (is_read || bio->op == BIO_WRITE)) {
+		due = max_of(due, mem->bus_free) +
+		      (uint64_t)bytes * 1000000000 / bps;
+		mem->bus_free = due;
+	}
+	if (slot)
+		*slot = due;
+	pthread_mutex_unlock(&mem->lock);
+	return due;
+}
+
+static void wait_until(uint64_t due)
+{
+	uint64_t now = now_ns();
+
+	if (due > now + SPIN_NS) {
+		const uint64_t until = due - SPIN_NS;
+		const struct timespec ts = {
+			.tv_sec = (time_t)(until / 1000000000),
+			.tv_nsec = (long)(until % 1000000000),
+		};
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+	}
+	while (now < due)
+		now = now_ns();
+}
+
+/* --- queues ----------------------------------------------------------------- */
+
+/* Behind those that end earlier, or at the same time. */
+static void enqueue(struct mem_queue *q, struct bio *bio, uint64_t due)
+{
+	struct bio **link = &q->first;
+
+	bio->dev_private[0] = due;
+	if (q->last && q->last->dev_private[0] <= due)
+		link = &q->last->link;
+	while (*link && (*link)->dev_private[0] <= due)
+		link = &(*link)->link;
+	bio->link = *link;
+	*link = bio;
+	if (!bio->link)
+		q->last = bio;
+}
+
 static void mem_submit(struct dev_queue *dq, struct bio *bio)
 {
 	struct mem_queue *q = (struct mem_queue *)dq;
+	const uint32_t bytes = bio->iter.size;
 
 	bio->error = mem_execute(q, bio);
 	if (!bio->error && bio->op != BIO_FLUSH)
-		bio_advance(bio, bio->iter.size);
-	bio->link = NULL;
-	if (q->last)
-		q->last->link = bio;
-	else
-		q->first = bio;
-	q->last = bio;
+		bio_advance(bio, bytes);
+	enqueue(q, bio, due_ns(to_mem(dq->dev), bio, bytes));
 }
 
-/* What end_io submits again is ended as well, or @min might not be reached. */
+/*
+ * Without a model, what end_io submits again is ended only as far as @min needs
+ * it, or this might never return; with one, time sees to that.
+ */
 static unsigned int mem_reap(struct dev_queue *dq, unsigned int min)
 {
 	struct mem_queue *q = (struct mem_queue *)dq;
+	const uint64_t now = to_mem(dq->dev)->has_model ? now_ns() : 0;
 	struct bio *const last = q->last;
 	unsigned int done = 0;
 	int past_last = 0;
@@ -186,6 +287,11 @@ static unsigned int mem_reap(struct dev_queue *dq, unsigned int min)
 	while (q->first && (!past_last || done < min)) {
 		struct bio *bio = q->first;
 
+		if (bio->dev_private[0] > now) {
+			if (done >= min)
+				break;
+			wait_until(bio->dev_private[0]);
+		}
 		q->first = bio->link;
 		if (!q->first)
 			q->last = NULL;
@@ -259,6 +365,8 @@ int dev_mem_create(const struct dev_mem_cfg *cfg, struct dev **out)
 		return -EINVAL;
 	if (cfg->max_bytes & (((uint32_t)1 << shift) - 1))
 		return -EINVAL;
+	if (cfg->model && cfg->model->depth > DEV_MEM_MAX_DEPTH)
+		return -EINVAL;
 	if (cfg->bytes > SIZE_MAX / 2)
 		return -ENOMEM;
 	mem = calloc(1, sizeof(*mem));
@@ -272,6 +380,10 @@ int dev_mem_create(const struct dev_mem_cfg *cfg, struct dev **out)
 		.max_segments = cfg->max_segments,
 		.name = "memory",
 	};
+	if (cfg->model) {
+		mem->has_model = 1;
+		mem->model = *cfg->model;
+	}
 	mem->data_bytes = cfg->bytes;
 	mem->data = map_memory(mem->data_bytes);
 	if (!mem->data)

@@ -123,10 +123,9 @@ static ssize_t write_piece(struct dio *dio, const struct iomap *map, size_t len)
 {
 	struct dio_req *req = dio->req;
 #ifdef SABOTAGE_NO_ALIGN_DOWN
-	size_t bytes = min_of(len, dio->ctx->piece_bytes);
+	size_t bytes = min_of(len, DIO_PIPE_BYTES);
 #else
-	size_t bytes =
-		min_of(round_down(len, DIO_BLOCK_BYTES), dio->ctx->piece_bytes);
+	size_t bytes = min_of(round_down(len, DIO_BLOCK_BYTES), DIO_PIPE_BYTES);
 #endif
 	struct dio_bio *db = dio_bio_get_for(req);
 	ssize_t ret;
@@ -182,7 +181,7 @@ static size_t read_in_place_bytes(const struct dio *dio, size_t len)
 		return 0;
 	if (bytes > memory)
 		bytes -= DIO_BLOCK_BYTES;
-	bytes = min_of(bytes, dio->ctx->piece_bytes);
+	bytes = min_of(bytes, (size_t)DIO_PIPE_BYTES);
 	return bytes && uses_in_place(dio, bytes) ? bytes : 0;
 }
 
@@ -208,7 +207,7 @@ static ssize_t read_piece(struct dio *dio, const struct iomap *map, size_t len)
 			iov_iter_advance(req->iter, (size_t)ret);
 		}
 	} else {
-		bytes = min_of(len, dio->ctx->piece_bytes - skip);
+		bytes = min_of(len, DIO_PIPE_BYTES - skip);
 		ret = bio_iov_iter_bounce(db, req->iter, bytes);
 		if (ret > 0)
 			count_second_copy(dio, (size_t)ret);

@@ -29,6 +29,11 @@
 #define DIO_MIN_BIOS 2
 /* Bytes of one bio, which is split where the device takes less. */
 #define DIO_PIECE_BYTES FOLIO_MAX_BYTES
+/*
+ * Of a file's I/O: so that of a large one the next piece is copied, and the
+ * last one verified, while others are on the device.
+ */
+#define DIO_PIPE_BYTES	((uint32_t)256 << 10)
 #define DIO_MAX_VECS	256
 /* What a context bounces into when the pool has nothing left. */
 #define DIO_RESERVE_BYTES ((size_t)64 << 10)
