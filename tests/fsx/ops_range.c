@@ -39,32 +39,35 @@ int fsx_do_clone(struct fsx *f, const struct fsx_op *op)
 /* The file stays as it is; only "the same" of unequal ranges is an error. */
 int fsx_do_dedupe(struct fsx *f, const struct fsx_op *op)
 {
-	struct {
+	union {
 		struct file_dedupe_range range;
-		struct file_dedupe_range_info info;
-	} arg = {
-		.range = { .src_offset = op->offset,
-			   .src_length = op->length,
-			   .dest_count = 1 },
-		.info = { .dest_fd = f->fd, .dest_offset = op->dest },
-	};
+		char room[sizeof(struct file_dedupe_range) +
+			  sizeof(struct file_dedupe_range_info)];
+	} arg = { .range = {
+			  .src_offset = op->offset,
+			  .src_length = op->length,
+			  .dest_count = 1,
+		  } };
+	struct file_dedupe_range_info *info = &arg.range.info[0];
 	int equal = !memcmp(f->model.bytes + op->offset,
 			    f->model.bytes + op->dest, op->length);
 
+	*info = (struct file_dedupe_range_info){ .dest_fd = f->fd,
+						 .dest_offset = op->dest };
 	if (ioctl(f->fd, FIDEDUPERANGE, &arg)) {
 		say(f, op, strerror(errno));
 		return FSX_E_OP;
 	}
-	if (arg.info.status < 0) {
-		say(f, op, strerror(-arg.info.status));
+	if (info->status < 0) {
+		say(f, op, strerror(-info->status));
 		return FSX_E_OP;
 	}
-	if (arg.info.status == FILE_DEDUPE_RANGE_SAME && !equal) {
+	if (info->status == FILE_DEDUPE_RANGE_SAME && !equal) {
 		f->bad_offset = op->dest;
 		say(f, op, "called the same, but they differ");
 		return FSX_E_DATA;
 	}
-	if (arg.info.status == FILE_DEDUPE_RANGE_DIFFERS && equal) {
+	if (info->status == FILE_DEDUPE_RANGE_DIFFERS && equal) {
 		f->bad_offset = op->dest;
 		say(f, op, "called different, but they are the same");
 		return FSX_E_DATA;
@@ -83,7 +86,8 @@ int fsx_do_copy(struct fsx *f, const struct fsx_op *op)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0 || (uint64_t)n > left) {
-			say(f, op, n < 0 ? strerror(errno) : "made no progress");
+			say(f, op,
+			    n < 0 ? strerror(errno) : "made no progress");
 			return FSX_E_OP;
 		}
 		left -= (uint64_t)n;

@@ -48,19 +48,23 @@ static int try_clone(const struct fsx *f, int fd)
 
 static int try_dedupe(const struct fsx *f, int fd)
 {
-	struct {
+	union {
 		struct file_dedupe_range range;
-		struct file_dedupe_range_info info;
-	} arg = {
-		.range = { .src_length = f->block, .dest_count = 1 },
-		.info = { .dest_fd = fd, .dest_offset = f->block },
-	};
+		char room[sizeof(struct file_dedupe_range) +
+			  sizeof(struct file_dedupe_range_info)];
+	} arg = { .range = {
+			  .src_length = f->block,
+			  .dest_count = 1,
+		  } };
+	struct file_dedupe_range_info *info = &arg.range.info[0];
 
+	*info = (struct file_dedupe_range_info){ .dest_fd = fd,
+						 .dest_offset = f->block };
 	if (ioctl(fd, FIDEDUPERANGE, &arg))
 		return -1;
-	if (arg.info.status >= 0)
+	if (info->status >= 0)
 		return 0;
-	errno = -arg.info.status;
+	errno = -info->status;
 	return -1;
 }
 
