@@ -149,8 +149,8 @@ static ssize_t uring_run(struct fsx_engine *e)
 	return result;
 }
 
-static ssize_t uring_read(struct fsx_engine *e, int fd, void *buf,
-			  size_t bytes, uint64_t offset)
+static ssize_t uring_read(struct fsx_engine *e, int fd, void *buf, size_t bytes,
+			  uint64_t offset)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(e->uring);
 

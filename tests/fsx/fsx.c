@@ -57,7 +57,7 @@ static void on_signal(int sig)
 
 static void catch_signals(struct fsx *f)
 {
-	static const int signals[] = { SIGHUP,	SIGINT, SIGTERM, SIGBUS,
+	static const int signals[] = { SIGHUP,	SIGINT,	 SIGTERM, SIGBUS,
 				       SIGSEGV, SIGXCPU, SIGXFSZ };
 	struct sigaction action = { .sa_handler = on_signal,
 				    .sa_flags = (int)SA_RESETHAND };

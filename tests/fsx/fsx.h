@@ -23,13 +23,13 @@ struct io_uring;
 /* Exit codes: of the first thing that went wrong. */
 enum fsx_status {
 	FSX_OK = 0,
-	FSX_E_ABSENT = 77,  /* the machine lacks what was asked for */
+	FSX_E_ABSENT = 77, /* the machine lacks what was asked for */
 	FSX_E_USAGE = 90,
-	FSX_E_SETUP = 99,   /* before the first operation */
+	FSX_E_SETUP = 99, /* before the first operation */
 	FSX_E_SIGNAL = 101,
-	FSX_E_DATA = 110,   /* wrong bytes */
-	FSX_E_SIZE = 120,   /* wrong size of file */
-	FSX_E_OP = 150,	    /* an operation failed or did only a part */
+	FSX_E_DATA = 110, /* wrong bytes */
+	FSX_E_SIZE = 120, /* wrong size of file */
+	FSX_E_OP = 150,	  /* an operation failed or did only a part */
 };
 
 enum fsx_kind {
@@ -85,30 +85,30 @@ enum fsx_engine_kind {
 };
 
 /* Switches, in struct fsx_options.on. */
-#define FSX_O_QUIET	0x0001u
-#define FSX_O_DEBUG	0x0002u
-#define FSX_O_FLUSH	0x0004u
-#define FSX_O_HUGE	0x0008u
-#define FSX_O_KEEP	0x0010u
-#define FSX_O_NOSIZE	0x0020u
-#define FSX_O_PREALLOC	0x0040u
-#define FSX_O_FSYNC	0x0080u
-#define FSX_O_LITE	0x0100u
-#define FSX_O_OPLEN	0x0200u
-#define FSX_O_CHECKALL	0x0400u
-#define FSX_O_DIRECT	0x0800u
-#define FSX_O_RECORD	0x1000u
-#define FSX_O_POLLUTE	0x2000u
-#define FSX_O_NOKEEP	0x4000u
-#define FSX_O_STYLE	0x8000u
+#define FSX_O_QUIET    0x0001u
+#define FSX_O_DEBUG    0x0002u
+#define FSX_O_FLUSH    0x0004u
+#define FSX_O_HUGE     0x0008u
+#define FSX_O_KEEP     0x0010u
+#define FSX_O_NOSIZE   0x0020u
+#define FSX_O_PREALLOC 0x0040u
+#define FSX_O_FSYNC    0x0080u
+#define FSX_O_LITE     0x0100u
+#define FSX_O_OPLEN    0x0200u
+#define FSX_O_CHECKALL 0x0400u
+#define FSX_O_DIRECT   0x0800u
+#define FSX_O_RECORD   0x1000u
+#define FSX_O_POLLUTE  0x2000u
+#define FSX_O_NOKEEP   0x4000u
+#define FSX_O_STYLE    0x8000u
 
 struct fsx_options {
 	unsigned int on;
 	unsigned int disabled; /* FSX_BIT() of each kind */
 	enum fsx_engine_kind engine;
-	uint64_t first;	       /* -b: operations before it only in the model */
+	uint64_t first; /* -b: operations before it only in the model */
 	uint64_t close_prob;
-	int fill;	       /* -g: or -1 */
+	int fill; /* -g: or -1 */
 	const char *id;
 	uint64_t flen;
 	uint64_t monitor_start;
@@ -119,8 +119,8 @@ struct fsx_options {
 	uint64_t trunc_align;
 	uint64_t write_align;
 	uint64_t debug_from;
-	uint64_t nr_ops;       /* 0: for ever */
-	uint64_t seconds;      /* 0: no limit */
+	uint64_t nr_ops;  /* 0: for ever */
+	uint64_t seconds; /* 0: no limit */
 	const char *dir;
 	uint64_t seed;
 	const char *replay;
@@ -158,15 +158,15 @@ struct fsx {
 	struct fsx_model model;
 	struct fsx_log log;
 	struct fsx_engine engine;
-	FILE *report;		/* .fsxlog, once there is a failure */
-	struct fsx_op *script;	/* from --replay-ops */
+	FILE *report;	       /* .fsxlog, once there is a failure */
+	struct fsx_op *script; /* from --replay-ops */
 	uint64_t script_ops;
 	uint64_t random;
-	uint64_t nr;		/* of the operation under way */
-	uint64_t bad_offset;	/* of the failure, or UINT64_MAX */
-	unsigned char *buf;	/* at least model.max and a page, aligned */
+	uint64_t nr;	     /* of the operation under way */
+	uint64_t bad_offset; /* of the failure, or UINT64_MAX */
+	unsigned char *buf;  /* at least model.max and a page, aligned */
 	size_t buf_bytes;
-	uint64_t block;		/* what ranges must be multiples of */
+	uint64_t block; /* what ranges must be multiples of */
 	uint64_t page;
 	uint64_t count[FSX_NR_KINDS];
 	int fd;

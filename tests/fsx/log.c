@@ -17,9 +17,9 @@
 
 #include "fsx.h"
 
-#define LOG_OPS	    (1u << 20)
-#define REPORT_OPS  10000
-#define SCREEN_OPS  20
+#define LOG_OPS	   (1u << 20)
+#define REPORT_OPS 10000
+#define SCREEN_OPS 20
 
 static const char *const kind_names[FSX_NR_KINDS] = {
 	[FSX_READ] = "read",
@@ -198,7 +198,8 @@ static void dump(struct fsx *f, FILE *out, uint64_t most)
 
 	if (f->log.nr - first > most)
 		first = f->log.nr - most;
-	fprintf(out, "the last %llu operations (*** has to do with the bad byte):\n",
+	fprintf(out,
+		"the last %llu operations (*** has to do with the bad byte):\n",
 		(unsigned long long)(f->log.nr - first));
 	for (uint64_t i = first; i < f->log.nr; i++)
 		describe(out, fsx_log_get(&f->log, i), f->bad_offset);
@@ -230,8 +231,8 @@ static void save_good(struct fsx *f)
 
 	side_path(f, ".fsxgood", path);
 	out = fopen(path, "w");
-	if (!out || fwrite(f->model.bytes, 1, f->model.size, out) !=
-			    f->model.size)
+	if (!out ||
+	    fwrite(f->model.bytes, 1, f->model.size, out) != f->model.size)
 		fsx_say(f, "%s: %s\n", path, strerror(errno));
 	else
 		fsx_say(f, "what the file should hold: %s\n", path);

@@ -55,8 +55,7 @@ static void say_failed(struct fsx *f, const struct fsx_op *op, ssize_t result,
 	else
 		fsx_say(f, "%s of 0x%llx bytes at 0x%llx: %s\n",
 			fsx_kind_name(op->kind), (unsigned long long)wanted,
-			(unsigned long long)op->offset,
-			strerror((int)-result));
+			(unsigned long long)op->offset, strerror((int)-result));
 	if (result == -EINVAL && f->opt.on & FSX_O_DIRECT && unit < 512)
 		fsx_say(f, "(direct I/O may need -r, -w and -t)\n");
 }

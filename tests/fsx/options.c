@@ -75,23 +75,30 @@ static const struct option long_options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char short_options[] =
-	"0ab:c:de:fg:hi:j:kl:m:no:p:qr:s:t:w:xyz"
-	"ABCD:EFHIJKLN:OP:RS:TUWXZ";
+static const char short_options[] = "0ab:c:de:fg:hi:j:kl:m:no:p:qr:s:t:w:xyz"
+				    "ABCD:EFHIJKLN:OP:RS:TUWXZ";
 
 /* Letters that only set a switch. */
 static const struct {
 	char letter;
 	unsigned int on;
 } switches[] = {
-	{ 'd', FSX_O_DEBUG },	  { 'f', FSX_O_FLUSH },
-	{ 'h', FSX_O_HUGE },	  { 'k', FSX_O_KEEP },
-	{ 'n', FSX_O_NOSIZE },	  { 'q', FSX_O_QUIET },
-	{ 'x', FSX_O_PREALLOC },  { 'y', FSX_O_FSYNC },
-	{ 'K', FSX_O_NOKEEP },	  { 'L', FSX_O_LITE },
-	{ 'O', FSX_O_OPLEN },	  { 'X', FSX_O_CHECKALL },
-	{ 'Z', FSX_O_DIRECT },	  { 'a', 0 },
-	{ 'T', 0 },		  { '0', 0 },
+	{ 'd', FSX_O_DEBUG },
+	{ 'f', FSX_O_FLUSH },
+	{ 'h', FSX_O_HUGE },
+	{ 'k', FSX_O_KEEP },
+	{ 'n', FSX_O_NOSIZE },
+	{ 'q', FSX_O_QUIET },
+	{ 'x', FSX_O_PREALLOC },
+	{ 'y', FSX_O_FSYNC },
+	{ 'K', FSX_O_NOKEEP },
+	{ 'L', FSX_O_LITE },
+	{ 'O', FSX_O_OPLEN },
+	{ 'X', FSX_O_CHECKALL },
+	{ 'Z', FSX_O_DIRECT },
+	{ 'a', 0 },
+	{ 'T', 0 },
+	{ '0', 0 },
 };
 
 /* Letters that switch an operation off. */
@@ -99,9 +106,9 @@ static const struct {
 	char letter;
 	enum fsx_kind kind;
 } offs[] = {
-	{ 'R', FSX_MAPREAD },  { 'W', FSX_MAPWRITE }, { 'F', FSX_FALLOCATE },
-	{ 'H', FSX_PUNCH },    { 'z', FSX_ZERO },     { 'C', FSX_COLLAPSE },
-	{ 'I', FSX_INSERT },   { 'J', FSX_CLONE },    { 'B', FSX_DEDUPE },
+	{ 'R', FSX_MAPREAD }, { 'W', FSX_MAPWRITE }, { 'F', FSX_FALLOCATE },
+	{ 'H', FSX_PUNCH },   { 'z', FSX_ZERO },     { 'C', FSX_COLLAPSE },
+	{ 'I', FSX_INSERT },  { 'J', FSX_CLONE },    { 'B', FSX_DEDUPE },
 	{ 'E', FSX_COPY },
 };
 
@@ -305,10 +312,10 @@ int fsx_parse(struct fsx_options *opt, int argc, char **argv)
 		return FSX_E_USAGE;
 	}
 	if (opt->on & FSX_O_LITE)
-		opt->disabled |= ~(FSX_BIT(FSX_READ) | FSX_BIT(FSX_WRITE) |
-				   FSX_BIT(FSX_MAPREAD) |
-				   FSX_BIT(FSX_MAPWRITE) | FSX_BIT(FSX_FSYNC) |
-				   FSX_BIT(FSX_INVALIDATE));
+		opt->disabled |=
+			~(FSX_BIT(FSX_READ) | FSX_BIT(FSX_WRITE) |
+			  FSX_BIT(FSX_MAPREAD) | FSX_BIT(FSX_MAPWRITE) |
+			  FSX_BIT(FSX_FSYNC) | FSX_BIT(FSX_INVALIDATE));
 	opt->path = argv[optind];
 	return 0;
 }
