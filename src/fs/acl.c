@@ -142,7 +142,7 @@ static int acl_read(struct bfs_inode *ip, const char *name, struct bfs_acl *acl)
 	ssize_t len = bfs_xattr_get(ip, name, NULL, 0);
 	mode_t perm;
 
-	*acl = (struct bfs_acl){ NULL };
+	*acl = (struct bfs_acl){ 0 };
 	if (len <= 0)
 		return len == -ENODATA ? 0 : len ? (int)len : -EUCLEAN;
 	acl->value = malloc((size_t)len);
