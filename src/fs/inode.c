@@ -165,7 +165,7 @@ int bfs_inode_new(struct bfs *fs, uint64_t parent, mode_t mode, dev_t rdev,
 	err = bfs_inode_store(ip);
 	if (err) {
 		/* The number is taken: this can't be undone. */
-		bfs_trans_abort(fs, err, "writing a new inode");
+		bfs_shutdown(fs, err, "writing a new inode");
 		goto free_ip;
 	}
 	ip->data_seq = ip->last_seq;

@@ -107,6 +107,9 @@ void bfs_orphans_reap(struct bfs *fs);
 
 /**
  * bfs_inode_new - allocate and initialise, locked, within a transaction
+ *
+ * Return: 0 or -errno: nothing was changed, or the filesystem is shut down. The
+ * caller ends the transaction in any case.
  */
 int bfs_inode_new(struct bfs *fs, uint64_t parent, mode_t mode, dev_t rdev,
 		  uid_t uid, gid_t gid, struct bfs_inode **out);

@@ -200,9 +200,7 @@ static int create_planned(struct bfs_inode *dir, const char *name,
 		return err;
 	err = make_inode(dir, what, &ip);
 	if (err) {
-		/* A half-made one has ended the transaction and all others. */
-		if (!atomic_load(&fs->shutdown))
-			bfs_trans_end(fs);
+		bfs_trans_end(fs);
 		return err;
 	}
 	err = bfs_inherit_put(ip, inh);
@@ -296,8 +294,7 @@ static int tmpfile_planned(struct bfs_inode *dir, const struct new_inode *what,
 		return err;
 	err = make_inode(dir, what, &ip);
 	if (err) {
-		if (!atomic_load(&fs->shutdown))
-			bfs_trans_end(fs);
+		bfs_trans_end(fs);
 		return err;
 	}
 	ip->linkable = 1;
