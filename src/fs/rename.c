@@ -32,16 +32,16 @@ struct rename {
 };
 
 /*
- * Whether @dir is @ancestor or lies below it, by the parents. Deeper than any
- * path can be is a circle, which only a damaged image has.
+ * Whether @dir is @ancestor or lies below it, by the parents. A circle, which
+ * only a damaged image has, comes back to the place that was last remembered:
+ * every power of two of steps a new one.
  */
 static int is_below(struct bfs_inode *dir, const struct bfs_inode *ancestor)
 {
 	struct bfs *fs = dir->fs;
-	uint64_t ino = dir->ino;
-	uint64_t max = fs->blocks * BFS_INODES_PER_BLOCK;
+	uint64_t ino = dir->ino, seen = 0;
 
-	for (uint64_t depth = 0; depth < max; depth++) {
+	for (uint64_t depth = 1;; depth++) {
 		struct bfs_inode *ip;
 		int err;
 
@@ -49,6 +49,10 @@ static int is_below(struct bfs_inode *dir, const struct bfs_inode *ancestor)
 			return 1;
 		if (ino == fs->root_ino)
 			return 0;
+		if (ino == seen)
+			return -EUCLEAN;
+		if (!(depth & (depth - 1)))
+			seen = ino;
 		err = bfs_iget_locked(fs, ino, &ip);
 		if (err)
 			return err == -ESTALE ? -EUCLEAN : err;
@@ -58,7 +62,6 @@ static int is_below(struct bfs_inode *dir, const struct bfs_inode *ancestor)
 		if (err)
 			return err;
 	}
-	return -EUCLEAN;
 }
 
 static int check_names(const struct rename *r)
@@ -140,8 +143,6 @@ static int check_links(const struct rename *r)
 {
 	int by = moved_dirs(r);
 
-	if (!bfs_nlink(r->newdir))
-		return -ENOENT;
 	if (r->dir == r->newdir)
 		return 0;
 	if (by > 0 && bfs_nlink(r->newdir) >= BFS_LINK_MAX)
@@ -161,6 +162,9 @@ static int rename_check(struct rename *r)
 
 	if (err)
 		return err;
+	/* One that was removed has no way up any more. */
+	if (!bfs_nlink(r->newdir))
+		return -ENOENT;
 	err = bfs_find_locked(r->newdir, r->newname, &r->dst);
 	if (err && err != -ENOENT)
 		return err;
