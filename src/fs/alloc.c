@@ -22,7 +22,7 @@
 /* Free space so near behind the goal is better than a good fit elsewhere. */
 #define NEAR_BLOCKS 1024
 
-/* Extents that are looked at for an aligned run. */
+/* Small extents that are looked at for an aligned run, to begin with. */
 #define ALIGNED_TRIES 16
 
 /* --- the two trees -------------------------------------------------------- */
@@ -278,6 +278,7 @@ int bfs_group_give(struct bfs *fs, struct bfs_group *group, uint64_t start,
 		return half_done(fs, group, error);
 	group->free_blocks += len;
 	fs->free_blocks += len;
+	group->none_aligned = 0;
 	group->dirty = 1;
 	return 0;
 }
@@ -410,37 +411,72 @@ static uint64_t aligned_in(const struct extent *e, uint64_t blocks)
 	return skip < e->len && e->len - skip >= blocks ? at : 0;
 }
 
+/*
+ * Looks for an aligned run in extents of @key and larger ones, but not in those
+ * that hold one for certain, and at @tries of them at most. Return: 1 when
+ * there is one, 0 when there may be more to look at, -ENOENT when not.
+ */
+static int scan_aligned(struct bfs *fs, struct bfs_group *group,
+			uint64_t blocks, uint64_t tries, struct bfs_k *key,
+			struct extent *whole)
+{
+	int error;
+
+	for (; tries; tries--) {
+		error = find_by_size(fs, group, *key, AT_OR_ABOVE, whole);
+		if (error)
+			return error;
+		if (whole->len >= 2 * blocks - 1)
+			return -ENOENT;
+		if (aligned_in(whole, blocks))
+			return 1;
+		*key = size_key(whole->len, whole->start + 1);
+	}
+	return 0;
+}
+
+/* A small extent if one is found at once, else a large one, else any. */
+static int choose_aligned(struct bfs *fs, struct bfs_group *group,
+			  uint64_t blocks, struct extent *whole)
+{
+	struct bfs_k key = size_key(blocks, 0);
+	int ret = scan_aligned(fs, group, blocks, ALIGNED_TRIES, &key, whole);
+	int error;
+
+	if (ret == 1)
+		return 0;
+	if (ret && ret != -ENOENT)
+		return ret;
+	error = find_by_size(fs, group, size_key(2 * blocks - 1, 0),
+			     AT_OR_ABOVE, whole);
+	if (error != -ENOENT || ret)
+		return error;
+	ret = scan_aligned(fs, group, blocks, UINT64_MAX, &key, whole);
+	return ret == 1 ? 0 : ret;
+}
+
 int bfs_alloc_aligned(struct bfs *fs, struct bfs_group *group, uint64_t goal,
 		      uint64_t blocks, uint64_t *start)
 {
 	struct extent whole = { 0, 0 }, part = { 0, blocks };
-	struct bfs_k key = size_key(blocks, 0);
-	unsigned int i;
 	int error;
 
-	if (group->free_blocks < blocks)
+	if (group->free_blocks < blocks || group->none_aligned)
 		return -ENOSPC;
 	error = reserve_fill(fs, group);
 	if (!error)
 		error = find_by_start(fs, group, goal, AT_OR_ABOVE, &whole);
-	if (!error)
-		part.start = aligned_in(&whole, blocks);
-	/* Else the smallest; of so many blocks any extent holds one. */
-	for (i = 0; !part.start && i <= ALIGNED_TRIES; i++) {
-		if (error && error != -ENOENT)
-			return error;
-		if (i == ALIGNED_TRIES)
-			key = size_key(2 * blocks - 1, 0);
-		error = find_by_size(fs, group, key, AT_OR_ABOVE, &whole);
-		if (error == -ENOENT)
-			return -ENOSPC;
-		if (error)
-			return error;
-		part.start = aligned_in(&whole, blocks);
-		key = size_key(whole.len, whole.start + 1);
-	}
-	if (!part.start)
+	if (error && error != -ENOENT)
+		return error;
+	if (error || !aligned_in(&whole, blocks))
+		error = choose_aligned(fs, group, blocks, &whole);
+	if (error == -ENOENT) {
+		group->none_aligned = 1;
 		return -ENOSPC;
+	}
+	if (error)
+		return error;
+	part.start = aligned_in(&whole, blocks);
 	error = take(fs, group, &whole, &part);
 	if (!error)
 		*start = part.start;

@@ -37,6 +37,8 @@ struct bfs_tree_root {
  * @dirty: changed since it was last stored; settled before each commit
  * @chunk_hint: no chunk that begins below has a free inode
  * @chunk_goal: where the next chunk would best begin
+ * @none_aligned: a run for a chunk was looked for in vain, and nothing was
+ *                freed since
  *
  * Locked. The rest is a copy of the group block in native order;
  * bfs_group_store() writes it to its buffer within a transaction.
@@ -44,6 +46,7 @@ struct bfs_tree_root {
 struct bfs_group {
 	uint32_t no;
 	uint8_t dirty;
+	uint8_t none_aligned;
 	uint64_t chunk_hint;
 	uint64_t chunk_goal;
 	uint64_t start; /* first block */
