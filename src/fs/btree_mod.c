@@ -298,6 +298,9 @@ static struct bfs_buf *merge_candidate(struct bfs_tree *tree,
 	if (slot >= bfs_node_count(parent))
 		return NULL;
 	where = bfs_ptr_child(&bfs_node_ptrs(parent)[slot]);
+	/* Only a forged parent has the same child twice. */
+	if (where.bno == path->at[i].buf->bno)
+		return NULL;
 	/* Damage there is reported, but no reason to fail here. */
 	if (bfs_node_read(tree, &where, bfs_node_level(node), &buf))
 		return NULL;
