@@ -180,10 +180,13 @@ static ssize_t write_locked(struct bfs_inode *ip, struct dio_ctx *ctx,
 	uint64_t end = pos + iov_iter_count(from);
 	const int grows = end > ip->size;
 	unsigned int dio_flags;
+	int err, covers;
 	ssize_t ret;
-	int err;
 
-	err = grows ? bfs_clean_tail(ip, ctx) : 0;
+	/* Who writes all of the last block need not know what is in it. */
+	covers = pos <= round_down(ip->size, BFS_BLOCK_SIZE) &&
+		 end >= round_up(ip->size, BFS_BLOCK_SIZE);
+	err = grows && !covers ? bfs_clean_tail(ip, ctx) : 0;
 	if (err)
 		return err;
 	ret = bfs_file_prepare(&io, pos, iov_iter_count(from));
@@ -203,6 +206,9 @@ static ssize_t write_locked(struct bfs_inode *ip, struct dio_ctx *ctx,
 	if (ret < 0)
 		goto trim;
 	err = finish_write(ip, &io, pos, pos + (uint64_t)ret);
+	/* Data was written behind an end that has stayed. */
+	if (err && grows)
+		ip->tail_clean = 0;
 	if (!err && flags & (BFS_IO_DSYNC | BFS_IO_SYNC))
 		err = sync_write(ip, flags);
 	return err ? err : ret;
