@@ -62,6 +62,39 @@ size_t bfs_pending_extents(const struct bfs *fs)
 	return fs->pending->nr;
 }
 
+/* Extents freed last that are looked at for a neighbour. */
+#define JOIN_TRIES 8
+
+static int join(const struct bfs *fs, struct pending_extent *e, uint64_t start,
+		uint64_t len)
+{
+	if (e->start / fs->group_blocks != start / fs->group_blocks)
+		return 0;
+	if (start + len == e->start)
+		e->start = start;
+	else if (e->start + e->len != start)
+		return 0;
+	e->len += len;
+	return 1;
+}
+
+/*
+ * Joins what was freed with something freed shortly before: files that were
+ * written one after the other are often removed so, and fewer extents mean
+ * fewer commits. Return: whether it could be joined.
+ */
+static int join_pending(const struct bfs *fs, struct bfs_pending *p,
+			uint64_t start, uint64_t len)
+{
+	for (size_t i = 1; i <= min_of(p->nr, (size_t)JOIN_TRIES); i++) {
+		if (join(fs, &p->e[p->nr - i], start, len)) {
+			p->blocks += len;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int bfs_free_extent(struct bfs *fs, uint64_t start, uint64_t len)
 {
 	struct bfs_pending *p = fs->pending;
@@ -73,6 +106,8 @@ int bfs_free_extent(struct bfs *fs, uint64_t start, uint64_t len)
 			fs->dev->info.name, start, len);
 		return -EUCLEAN;
 	}
+	if (join_pending(fs, p, start, len))
+		return 0;
 	if (p->nr == p->max) {
 		max = p->max ? 2 * p->max : 64;
 		e = reallocarray(p->e, max, sizeof(*e));
