@@ -367,6 +367,72 @@ START_TEST(inode_numbers_run_out_with_enospc)
 }
 END_TEST
 
+/*
+ * Free extents of 8 to 14 blocks, and one among them that holds an aligned run
+ * of 8: however many there are, it is found; and with none it is said so.
+ */
+START_TEST(the_last_aligned_run_is_found)
+{
+	struct owned *o = owned_new(16 * VOLUME_MIB);
+	uint64_t at, first = round_up(2000, 16), start, len;
+	struct bfs_group *group = &o->fs->groups[0];
+
+	ck_assert_int_eq(bfs_trans_begin_free(o->fs, 0), 0);
+	while (!bfs_alloc_extent(o->fs, 0, o->fs->blocks, &start, &len))
+		;
+	/* Blocks 1 to 8 of each 16: an aligned run would be 8 to 15. */
+	for (at = first; at < first + 100 * 16; at += 16)
+		ck_assert_int_eq(bfs_free_extent(o->fs, at + 1, 8), 0);
+	/* Blocks 3 to 15, which come last by size and not only once. */
+	for (; at < first + 103 * 16; at += 16)
+		ck_assert_int_eq(bfs_free_extent(o->fs, at + 3, 13), 0);
+	bfs_trans_end(o->fs);
+	ck_assert_int_eq(bfs_trans_commit(o->fs), 0);
+	ck_assert_int_eq(bfs_trans_begin_free(o->fs, 0), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		ck_assert_int_eq(bfs_alloc_aligned(o->fs, group, 0, 8, &start),
+				 0);
+		ck_assert_uint_eq(start, first + 100 * 16 + i * 16 + 8);
+	}
+	ck_assert_int_eq(bfs_alloc_aligned(o->fs, group, 0, 8, &start),
+			 -ENOSPC);
+	/* What comes back counts again. */
+	ck_assert_int_eq(bfs_free_extent(o->fs, first + 9, 7), 0);
+	bfs_trans_end(o->fs);
+	ck_assert_int_eq(bfs_trans_commit(o->fs), 0);
+	ck_assert_int_eq(bfs_trans_begin_free(o->fs, 0), 0);
+	ck_assert_int_eq(bfs_alloc_aligned(o->fs, group, 0, 8, &start), 0);
+	ck_assert_uint_eq(start, first + 8);
+	bfs_trans_end(o->fs);
+	bfs_unlock(o->fs);
+	ck_assert_int_eq(bfs_unmount(o->fs), 0);
+	owned_free(o);
+}
+END_TEST
+
+START_TEST(what_is_freed_in_a_row_is_one_extent)
+{
+	struct owned *o = owned_new(16 * VOLUME_MIB);
+	uint64_t at, before = bfs_free_blocks(o->fs);
+
+	for (at = 3000; at < 3040; at++)
+		ck_assert_int_eq(own(o, at, 1), 0);
+	ck_assert_int_eq(bfs_trans_begin_free(o->fs, 0), 0);
+	/* Two rows at the same time, one upwards, one downwards. */
+	for (at = 0; at < 20; at++) {
+		ck_assert_int_eq(bfs_free_extent(o->fs, 3000 + at, 1), 0);
+		ck_assert_int_eq(bfs_free_extent(o->fs, 3039 - at, 1), 0);
+	}
+	ck_assert_uint_eq(bfs_pending_extents(o->fs), 2);
+	ck_assert_uint_eq(bfs_pending_blocks(o->fs), 40);
+	bfs_trans_end(o->fs);
+	ck_assert_int_eq(bfs_trans_commit(o->fs), 0);
+	ck_assert_uint_eq(bfs_free_blocks(o->fs), before);
+	volume_free(o->fs);
+	owned_end(o);
+}
+END_TEST
+
 START_TEST(new_directories_are_spread_and_files_are_not)
 {
 	struct bfs *fs = volume_new(1100 * VOLUME_MIB);
@@ -467,6 +533,8 @@ int main(void)
 		tc,
 		inode_numbers_are_unique_and_come_again_with_new_generations);
 	tcase_add_test(tc, inode_numbers_run_out_with_enospc);
+	tcase_add_test(tc, the_last_aligned_run_is_found);
+	tcase_add_test(tc, what_is_freed_in_a_row_is_one_extent);
 	tcase_add_test(tc, new_directories_are_spread_and_files_are_not);
 	tcase_add_test(tc, freeing_an_inode_twice_is_damage);
 	tcase_add_test(tc, orphans_are_listed_until_removed);

@@ -439,6 +439,43 @@ START_TEST(forged_nodes_are_survived)
 }
 END_TEST
 
+/* A parent that has the same child twice: it is never merged with itself. */
+START_TEST(a_node_is_not_merged_with_itself)
+{
+	struct model *m = model_new(BFS_KIND_EXTENTS);
+	struct bfs_ptr *ptr;
+	struct bfs_buf *root;
+	unsigned int i;
+
+	volume_quiet();
+	for (i = 0; i < 40; i++)
+		insert(m, (struct bfs_k){ i, 0 }, 100 + i % 7);
+	ck_assert_int_eq(bfs_trans_begin_free(m->fs, 0), 0);
+	for (i = 0; i < 15; i++)
+		bfs_tree_remove(&m->tree, (struct bfs_k){ i, 0 });
+	ck_assert_int_eq(bfs_buf_read(m->fs, m->root.bno, BFS_KIND_EXTENTS,
+				      4711, 0, &root),
+			 0);
+	ptr = (struct bfs_ptr *)(root->data + sizeof(struct bfs_header));
+	ck_assert_int_eq(le16_get(bfs_buf_header(root)->level), 1);
+	ptr[1].child = ptr[0].child;
+	ck_assert_uint_eq(bfs_pending_extents(m->fs), 0);
+	for (i = 15; i < 25; i++)
+		ck_assert_int_eq(
+			bfs_tree_remove(&m->tree, (struct bfs_k){ i, 0 }), 0);
+	/* No node was freed that is still in use. */
+	ck_assert_uint_eq(bfs_pending_extents(m->fs), 0);
+	for (; i < 40; i++)
+		bfs_tree_remove(&m->tree, (struct bfs_k){ i, 0 });
+	bfs_buf_put(root);
+	bfs_trans_end(m->fs);
+	bfs_shutdown(m->fs, -EUCLEAN, "forged on purpose");
+	bfs_unlock(m->fs);
+	bfs_unmount(m->fs);
+	free(m);
+}
+END_TEST
+
 START_TEST(a_block_of_an_older_transaction_is_noticed)
 {
 	struct model *m = model_new(BFS_KIND_EXTENTS);
@@ -486,6 +523,7 @@ int main(void)
 	tc = tcase_create("damage");
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, forged_nodes_are_survived);
+	tcase_add_test(tc, a_node_is_not_merged_with_itself);
 	tcase_add_test(tc, a_block_of_an_older_transaction_is_noticed);
 	suite_add_tcase(s, tc);
 	return unit_run(s);

@@ -668,6 +668,33 @@ START_TEST(a_flipped_bit_is_reported_once_with_its_place)
 }
 END_TEST
 
+/* The last block is not whole: extending must clean what is behind the end. */
+START_TEST(a_damaged_last_block_can_be_written_as_a_whole)
+{
+	struct bfs_inode *ip = remount_create(&vol, "f");
+	struct bfs_run run;
+	char buf[16384];
+
+	memset(buf, 'x', sizeof(buf));
+	ck_assert_int_eq(write_at(ip, buf, 5000, 0, 0), 5000);
+	bfs_lock(vol.fs);
+	ck_assert_int_eq(bfs_bmap_lookup(ip, 1, &run), 0);
+	bfs_unlock(vol.fs);
+	bfs_iput(ip);
+	/* As after a mount: nothing is known about what is behind the end. */
+	ip = remount_lookup(&vol, "f");
+	dev_mem_data(vol.mem, run.start + 1 - run.fblk)[77] ^= 4;
+	volume_quiet();
+	ck_assert_int_eq(write_at(ip, buf, 100, 5000, 0), -EILSEQ);
+	ck_assert_int_eq(write_at(ip, buf, 100, 9000, 0), -EILSEQ);
+	ck_assert_int_eq(write_at(ip, buf, 4096, 4096, 0), 4096);
+	memset(buf, 0, sizeof(buf));
+	ck_assert_int_eq(read_at(ip, buf, sizeof(buf), 0), 8192);
+	ck_assert(is_all(buf, 8192, 'x'));
+	bfs_iput(ip);
+}
+END_TEST
+
 START_TEST(a_block_of_another_file_or_never_written_is_refused)
 {
 	struct bfs_inode *a = remount_create(&vol, "a");
@@ -776,6 +803,7 @@ int main(void)
 	tcase_add_test(tc, a_full_volume_says_so_and_recovers);
 	tcase_add_test(tc, names_run_out_of_space_cleanly);
 	tcase_add_test(tc, a_flipped_bit_is_reported_once_with_its_place);
+	tcase_add_test(tc, a_damaged_last_block_can_be_written_as_a_whole);
 	tcase_add_test(tc, a_block_of_another_file_or_never_written_is_refused);
 	tcase_add_test(tc, relatime_moves_atime_only_when_it_is_due);
 	tcase_add_test(tc, fsync_commits_what_it_must_and_no_more);

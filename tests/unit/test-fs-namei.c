@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "fs-remount.h"
+#include "fs/alloc.h"
+#include "fs/trans.h"
 #include "unit.h"
 
 static struct remount vol;
@@ -44,6 +46,16 @@ static struct bfs_inode *walk(const char *path, char *last)
 	}
 	strcpy(last, path);
 	return dir;
+}
+
+static struct bfs_inode *open_path(const char *path)
+{
+	char name[5000];
+	struct bfs_inode *dir = walk(path, name), *ip;
+
+	ck_assert_int_eq(bfs_lookup(dir, name, &ip), 0);
+	bfs_iput(dir);
+	return ip;
 }
 
 static int make(const char *path, mode_t mode)
@@ -256,6 +268,76 @@ START_TEST(rename_refuses_as_linux_does)
 	ck_assert_int_eq(bfs_create(gone, "x", S_IFREG, 0, &cred, &d), -ENOENT);
 	bfs_iput(gone);
 	bfs_iput(d);
+}
+END_TEST
+
+START_TEST(a_removed_directory_takes_no_names_though_its_parent_is_gone_too)
+{
+	struct bfs_inode *gone;
+
+	ck_assert_int_eq(make("a", S_IFDIR), 0);
+	ck_assert_int_eq(make("a/b", S_IFDIR), 0);
+	ck_assert_int_eq(make("d", S_IFDIR), 0);
+	gone = open_path("a/b");
+	ck_assert_int_eq(rmdir_path("a/b"), 0);
+	ck_assert_int_eq(rmdir_path("a"), 0);
+	ck_assert_int_eq(bfs_rename(vol.root, "d", gone, "x", 0), -ENOENT);
+	bfs_iput(gone);
+}
+END_TEST
+
+/* As a damaged image may have it: two directories that lie in each other. */
+START_TEST(a_circle_of_parents_is_damage)
+{
+	struct bfs_inode *a, *b, *c;
+
+	volume_quiet();
+	ck_assert_int_eq(make("a", S_IFDIR), 0);
+	ck_assert_int_eq(make("a/b", S_IFDIR), 0);
+	ck_assert_int_eq(make("a/b/c", S_IFDIR), 0);
+	ck_assert_int_eq(make("d", S_IFDIR), 0);
+	a = open_path("a");
+	b = open_path("a/b");
+	c = open_path("a/b/c");
+	a->d.parent = le64_of(b->ino);
+	ck_assert_int_eq(bfs_rename(vol.root, "d", c, "x", 0), -EUCLEAN);
+	a->d.parent = le64_of(a->ino);
+	ck_assert_int_eq(bfs_rename(vol.root, "d", c, "x", 0), -EUCLEAN);
+	a->d.parent = le64_of(vol.root->ino);
+	ck_assert_int_eq(bfs_rename(vol.root, "d", c, "x", 0), 0);
+	bfs_iput(a);
+	bfs_iput(b);
+	bfs_iput(c);
+}
+END_TEST
+
+/* The trees of free space disagree, which is found in the middle of a change. */
+START_TEST(damage_in_the_middle_of_creating_ends_the_mount_and_nothing_else)
+{
+	struct bfs_group *group = &vol.fs->groups[0];
+	struct bfs_found found;
+	struct bfs_tree tree;
+	char name[16];
+
+	volume_quiet();
+	for (unsigned int i = 0; group->free_inodes; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		ck_assert_int_eq(make(name, S_IFREG), 0);
+	}
+	bfs_lock(vol.fs);
+	tree = bfs_group_tree(vol.fs, group, BFS_KIND_FREE_BY_START);
+	ck_assert_int_eq(bfs_trans_begin(vol.fs, 0), 0);
+	while (!bfs_tree_ge(&tree, (struct bfs_k){ 0, 0 }, &found))
+		ck_assert_int_eq(bfs_tree_remove(&tree, found.key), 0);
+	bfs_trans_end(vol.fs);
+	bfs_unlock(vol.fs);
+
+	ck_assert_int_eq(make("one", S_IFREG), -EUCLEAN);
+	ck_assert_int_eq(make("another", S_IFREG), -EIO);
+	ck_assert_int_eq(bfs_sync(vol.fs), -EIO);
+	bfs_iput(vol.root);
+	ck_assert_int_eq(bfs_unmount(vol.fs), -EIO);
+	remount_mount(&vol);
 }
 END_TEST
 
@@ -713,6 +795,13 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, refusals_have_the_errors_of_linux);
 	tcase_add_test(tc, rename_refuses_as_linux_does);
+	tcase_add_test(
+		tc,
+		a_removed_directory_takes_no_names_though_its_parent_is_gone_too);
+	tcase_add_test(tc, a_circle_of_parents_is_damage);
+	tcase_add_test(
+		tc,
+		damage_in_the_middle_of_creating_ends_the_mount_and_nothing_else);
 	tcase_add_test(tc, rename_moves_replaces_and_exchanges);
 	tcase_add_test(tc, links_count_and_directories_have_none);
 	tcase_add_test(tc, an_unlinked_open_file_lives_until_it_is_let_go);
