@@ -16,7 +16,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dio/dev_nvme_internal.h"
@@ -24,6 +24,9 @@
 
 /* The engine's bios are no larger, and metadata then fits a few pages. */
 #define MAX_BYTES ((uint32_t)1 << 20)
+
+#define LOCK_TRIES    10
+#define LOCK_PAUSE_NS (100 * 1000 * 1000L)
 
 static int fail_errno(const char *path, const char *what, int error,
 		      struct errmsg *why)
@@ -125,10 +128,22 @@ free_answers:
 
 /* --- claiming it ------------------------------------------------------------ */
 
+/*
+ * The rings of a process that was killed end in the background, together with
+ * the commands that they have in flight: so it is tried for a while.
+ */
 static int lock(int fd, const char *path, int writes, struct errmsg *why)
 {
-	if (!flock(fd, (writes ? LOCK_EX : LOCK_SH) | LOCK_NB))
-		return 0;
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
+	int i;
+
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (!flock(fd, (writes ? LOCK_EX : LOCK_SH) | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK)
+			break;
+		nanosleep(&pause, NULL);
+	}
 	if (errno == EWOULDBLOCK)
 		return errmsg_set(why, -EBUSY,
 				  "%s is in use by another process (mounted?)",
