@@ -207,7 +207,7 @@ static void setattr_apply(struct bfs_inode *ip, const struct stat *st,
 int bfs_setattr(struct bfs_inode *ip, const struct stat *st, unsigned int mask)
 {
 	struct bfs *fs = ip->fs;
-	struct bfs_acl acl = { NULL };
+	struct bfs_acl acl = { .value = NULL };
 	int err = setattr_check(ip, st, mask);
 
 	if (err)
