@@ -71,6 +71,8 @@ static void help(void)
 	      "  -o commit=SECONDS, cache=SIZE, pool=SIZE, threads=N\n"
 	      "  -o relatime|noatime|strictatime\n"
 	      "  -o stats     log counters when unmounted\n"
+	      "  -o [no]writeback_cache\n"
+	      "               let the kernel write later, and in larger pieces\n"
 	      "  -o allow_other, fsname=NAME, [no]dev, [no]suid, [no]exec, [a]sync\n"
 	      "\n"
 	      "See bouncefs(8).\n",
@@ -282,6 +284,7 @@ static int mount_fs(const struct args *args, struct bfs *fs,
 		.options = args->opts.pass,
 		.read_only = args->opts.read_only,
 		.debug = args->debug,
+		.writeback = args->opts.writeback,
 		.threads = args->opts.threads,
 	};
 	struct errmsg why = { "" };

@@ -48,6 +48,8 @@ static const struct opt_def defs[] = {
 	SIZE("pool", pool_bytes),
 	UINT("threads", threads, DAEMON_MAX_THREADS),
 	SET("stats", stats, 1),
+	SET("writeback_cache", writeback, 1),
+	SET("nowriteback_cache", writeback, 0),
 	SET("relatime", atime, BFS_RELATIME),
 	SET("noatime", atime, BFS_NOATIME),
 	SET("strictatime", atime, BFS_STRICTATIME),

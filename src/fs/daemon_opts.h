@@ -17,6 +17,7 @@ enum daemon_pi { DAEMON_PI_AUTO, DAEMON_PI_REQUIRE };
  * struct daemon_opts - everything that follows -o
  * @threads: of the transport; 0: default
  * @stats: counters are logged at the end
+ * @writeback: the kernel may keep what was written to itself for a while
  * @pass: options for the kernel and libfuse, comma-separated and escaped, in
  *        the order given; NULL: none. Freed by daemon_opts_fini().
  */
@@ -26,6 +27,7 @@ struct daemon_opts {
 	int atime;  /* enum bfs_atime */
 	int pi;	    /* enum daemon_pi */
 	int stats;
+	int writeback;
 	int remount;
 	int sloppy;
 	unsigned int commit_secs;

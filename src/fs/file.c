@@ -104,10 +104,12 @@ static int finish_part(struct bfs_inode *ip, const struct bfs_file_io *io,
 {
 	struct bfs *fs = ip->fs;
 	int grows = end > ip->size;
-	int err;
+	int touched = 0, err;
 
-	if (!bfs_inode_touch(ip, BFS_TOUCH_MTIME | BFS_TOUCH_CTIME) && !grows &&
-	    !io->has_unwritten)
+	if (!io->keep_times)
+		touched = bfs_inode_touch(ip,
+					  BFS_TOUCH_MTIME | BFS_TOUCH_CTIME);
+	if (!touched && !grows && !io->has_unwritten)
 		return 0;
 	/* The space was there when the blocks were allocated. */
 	err = bfs_trans_begin_free(
@@ -176,7 +178,10 @@ static ssize_t write_locked(struct bfs_inode *ip, struct dio_ctx *ctx,
 			    struct iov_iter *from, uint64_t pos,
 			    unsigned int flags)
 {
-	struct bfs_file_io io = { .ip = ip };
+	struct bfs_file_io io = {
+		.ip = ip,
+		.keep_times = !!(flags & BFS_IO_KEEP_TIMES),
+	};
 	uint64_t end = pos + iov_iter_count(from);
 	const int grows = end > ip->size;
 	unsigned int dio_flags;

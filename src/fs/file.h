@@ -12,12 +12,14 @@
  * @ip: io_lock is held
  * @map: the first mapping, found by bfs_file_prepare(); @map.len 0: none
  * @has_unwritten: what is to be written isn't all mapped and written already
+ * @keep_times: of the file
  * @bad_pos: the last block that was reported, plus one
  */
 struct bfs_file_io {
 	struct bfs_inode *ip;
 	struct iomap map;
 	uint8_t has_unwritten;
+	uint8_t keep_times;
 	uint64_t bad_pos;
 };
 

@@ -190,6 +190,8 @@ int bfs_drop_caps(struct bfs_inode *ip);
 #define BFS_IO_SYNC 0x4
 /* @pos is ignored, the write goes to the end of the file. */
 #define BFS_IO_APPEND 0x8
+/* The caller sets the times. */
+#define BFS_IO_KEEP_TIMES 0x10
 
 /**
  * bfs_read - read from a file

@@ -43,7 +43,10 @@ static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 	int ret = -ENXIO;
 
 	(void)ino;
-	if (off >= 0)
+	/* What the kernel has yet to write would be taken for a hole. */
+	if (fuse_has_writeback(req_front(req)))
+		ret = -ENOSYS;
+	else if (off >= 0)
 		ret = bfs_seek(file_node(fi)->ip, (uint64_t)off, whence, &pos);
 	if (ret)
 		fuse_reply_err(req, fuse_errno(ret));

@@ -40,10 +40,11 @@ struct fuse_call *fuse_front_call(void)
 	 FUSE_SETXATTR_EXT)
 
 /* Return: the flags. */
-static uint64_t complete_init(struct fuse_init_out *out)
+static uint64_t complete_init(const struct fuse_front *front,
+			      struct fuse_init_out *out)
 {
 	uint64_t offered = current_call.init_flags;
-	uint64_t flags = out->flags | (offered & WANTED);
+	uint64_t flags = out->flags | (offered & front->wanted);
 
 	out->flags = (uint32_t)flags;
 	if (offered & BFS_INIT_EXT) {
@@ -92,7 +93,8 @@ static ssize_t writev_hook(int fd, struct iovec *iov, int count, void *userdata)
 	memset(&copy, 0, sizeof(copy));
 	memcpy(&copy, iov[1].iov_base, iov[1].iov_len);
 	if (call->opcode == FUSE_INIT && iov[1].iov_len == sizeof(copy.init)) {
-		atomic_store(&front->granted, complete_init(&copy.init));
+		atomic_store(&front->granted,
+			     complete_init(front, &copy.init));
 		iov = patched;
 	} else if ((call->opcode == FUSE_OPEN || call->opcode == FUSE_CREATE) &&
 		   iov[1].iov_len >= sizeof(open_out)) {
@@ -323,6 +325,9 @@ int fuse_front_mount(struct bfs *fs, const struct fuse_front_cfg *cfg,
 	fuse_set_log_func(libfuse_log);
 	front->fs = fs;
 	front->mountpoint = cfg->mountpoint;
+	front->wanted = WANTED;
+	if (cfg->writeback)
+		front->wanted |= FUSE_WRITEBACK_CACHE;
 	pthread_mutex_init(&front->lock, NULL);
 	pthread_cond_init(&front->cond, NULL);
 	front->event_fd = eventfd(0, EFD_CLOEXEC);

@@ -16,7 +16,7 @@ struct fuse_front;
  * @mountpoint: absolute, without symbolic links; borrowed for ever
  * @fsname: what /proc/mounts shows as the source; may be NULL
  * @options: for libfuse, comma-separated and escaped; may be NULL
- * @read_only, @debug: 0 or 1
+ * @read_only, @debug, @writeback: 0 or 1
  * @threads: of the transport; 0: default
  */
 struct fuse_front_cfg {
@@ -25,6 +25,7 @@ struct fuse_front_cfg {
 	const char *options;
 	int read_only;
 	int debug;
+	int writeback;
 	unsigned int threads;
 };
 

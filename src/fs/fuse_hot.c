@@ -73,6 +73,11 @@ static void hot_write(struct fuse_hot *hot)
 	else if (in->flags & O_DSYNC)
 		flags |= BFS_IO_DSYNC;
 
+	/* Written when it was, not now; the times follow. */
+	if (in->write_flags & FUSE_WRITE_CACHE &&
+	    fuse_has_writeback(hot->front))
+		flags |= BFS_IO_KEEP_TIMES;
+
 	iov_iter_init_folio(&from, ITER_SOURCE, hot->folio, 0, in->size);
 	ret = bfs_write(node->ip, &from, in->offset, flags);
 	if (ret < 0) {

@@ -46,6 +46,7 @@ struct fuse_dev;
 /**
  * struct fuse_front - one mount
  * @fs, @mountpoint: constant
+ * @wanted: flags of INIT that we take where they are offered; constant
  * @se: libfuse's session; its own locks
  * @nodes: its own locks
  * @dev: the transport
@@ -59,6 +60,7 @@ struct fuse_dev;
 struct fuse_front {
 	struct bfs *fs;
 	const char *mountpoint;
+	uint64_t wanted;
 	struct fuse_session *se;
 	struct fuse_nodes nodes;
 	struct fuse_dev *dev;
@@ -104,6 +106,12 @@ void fuse_front_ended(struct fuse_front *front);
 static inline int fuse_errno(int error)
 {
 	return error > -512 && error < 0 ? -error : EIO;
+}
+
+/* The kernel has the newest size and times of files, and data of its own. */
+static inline int fuse_has_writeback(struct fuse_front *front)
+{
+	return (atomic_load(&front->granted) & FUSE_WRITEBACK_CACHE) != 0;
 }
 
 static inline struct fuse_front *req_front(fuse_req_t req)

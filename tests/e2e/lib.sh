@@ -10,6 +10,7 @@
 #   BFS_BIN    directory of the build to be tested (default: build/gcc)
 #   BFS_LEVEL  quick, default or long
 #   BFS_SLOW   factor for time-outs (sanitizers)
+#   BFS_MOUNT  further mount options for all mounts
 
 set -eu
 export LC_ALL=C
@@ -128,7 +129,7 @@ try_start()
 	local i
 
 	daemon_status=0
-	"$bin/bouncefs" -f -o stats "$@" "$img" "$mnt" >>"$log" 2>&1 &
+	"$bin/bouncefs" -f -o "stats${BFS_MOUNT:+,$BFS_MOUNT}" "$@" "$img" "$mnt" >>"$log" 2>&1 &
 	daemon=$!
 	for ((i = 0; i < 200 * slow; i++)); do
 		if is_mounted; then
