@@ -18,6 +18,7 @@
 
 #include "dio/dev_file.h"
 #include "dio/dev_file_layout.h"
+#include "dio/dev_open.h"
 #include "fs/fs.h"
 #include "fs/mkfs_ns.h"
 #include "fs/mkfs_target.h"
@@ -221,19 +222,23 @@ static int read_options(struct job *job, int argc, char **argv,
 	return 0;
 }
 
-/* The kind of protection information is the drive's. */
-static int take_format(struct job *job, struct errmsg *why)
+/* Of a namespace, the kind of protection information is the drive's. */
+static int check_format(const struct job *job, struct errmsg *why)
 {
-	if (!job->target.is_ns)
-		return 0;
-	if (job->pi_given)
+	if (job->pi_given && dev_kind(job->target.path) == DEV_KIND_NVME)
 		return errmsg_set(why, -EINVAL,
 				  "%s is a namespace, and formatted with or "
 				  "without protection information; leave out "
 				  "--pi",
 				  job->target.path);
-	job->pi = job->target.info.has_pi ? &job->target.info.fmt : NULL;
 	return 0;
+}
+
+static void take_format(struct job *job)
+{
+	if (job->target.is_ns)
+		job->pi = job->target.info.has_pi ? &job->target.info.fmt :
+						    NULL;
 }
 
 /* --- making ------------------------------------------------------------------ */
@@ -375,11 +380,13 @@ int main(int argc, char **argv)
 	if (error > 0)
 		return 0;
 	if (!error)
+		error = check_format(&job, &why);
+	if (!error)
 		error = mkfs_target_check(&job.target, &why);
-	if (!error)
-		error = take_format(&job, &why);
-	if (!error)
-		error = plan(&job, &geo, &why);
+	if (error)
+		return fail(&why);
+	take_format(&job);
+	error = plan(&job, &geo, &why);
 	if (!error && !job.dry_run)
 		error = make(&job, &why);
 	if (error)
