@@ -108,4 +108,15 @@ int bfs_orphan_remove(struct bfs *fs, uint64_t ino);
 /* The first orphan of any group. Return: 0, -ENOENT, ... */
 int bfs_orphan_first(struct bfs *fs, uint64_t *ino);
 
+/**
+ * bfs_orphans_wait - whether -ENOSPC may be about to pass
+ * @tries: 0 to begin with, counted up
+ *
+ * The blocks of a removed file come back when its last user lets go, which a
+ * kernel tells a moment after the removal was answered. Who finds the volume
+ * full gives it that moment. Not locked. Return: 1 to try again, after a pause
+ * if there are orphans; 0 to give up.
+ */
+int bfs_orphans_wait(struct bfs *fs, unsigned int *tries);
+
 #endif

@@ -19,6 +19,7 @@
 
 #include <errno.h>
 
+#include "fs/alloc.h"
 #include "fs/trans.h"
 
 /* Blocks that one transaction converts at most. */
@@ -231,6 +232,7 @@ ssize_t bfs_write(struct bfs_inode *ip, struct iov_iter *from, uint64_t pos,
 {
 	struct bfs *fs = ip->fs;
 	size_t count = iov_iter_count(from);
+	unsigned int tries = 0;
 	struct dio_ctx *ctx;
 	ssize_t ret = check_regular(ip);
 
@@ -247,7 +249,9 @@ ssize_t bfs_write(struct bfs_inode *ip, struct iov_iter *from, uint64_t pos,
 		iov_iter_truncate(from,
 				  min_of((uint64_t)count, BFS_SIZE_MAX - pos));
 		ctx = bfs_ctx_get(fs);
-		ret = write_locked(ip, ctx, from, pos, flags);
+		do
+			ret = write_locked(ip, ctx, from, pos, flags);
+		while (ret == -ENOSPC && bfs_orphans_wait(fs, &tries));
 		bfs_ctx_put(fs, ctx);
 		iov_iter_reexpand(from, ret < 0 ? count : count - (size_t)ret);
 	} else {

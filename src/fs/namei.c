@@ -244,13 +244,16 @@ static int create_locked(struct bfs_inode *dir, const char *name,
 static int create(struct bfs_inode *dir, const char *name,
 		  const struct new_inode *what, struct bfs_inode **out)
 {
+	unsigned int tries = 0;
 	int err = bfs_name_check(dir, name);
 
 	if (err)
 		return err;
-	bfs_lock(dir->fs);
-	err = create_locked(dir, name, what, out);
-	bfs_unlock(dir->fs);
+	do {
+		bfs_lock(dir->fs);
+		err = create_locked(dir, name, what, out);
+		bfs_unlock(dir->fs);
+	} while (err == -ENOSPC && bfs_orphans_wait(dir->fs, &tries));
 	return err;
 }
 

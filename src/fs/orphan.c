@@ -2,13 +2,19 @@
 /*
  * Orphans: inodes without links whose blocks have not been freed yet, because
  * somebody has them open or because freeing takes several transactions. Each
- * group has a tree of its own. Called locked, within a transaction.
+ * group has a tree of its own. Called locked, within a transaction, but for
+ * bfs_orphans_wait().
  */
 #include "config.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "fs/alloc.h"
+
+/* How long a full volume is waited for: 300 ms in all. */
+#define ORPHAN_TRIES	30
+#define ORPHAN_PAUSE_NS 10000000
 
 static struct bfs_k orphan_key(uint64_t ino)
 {
@@ -60,4 +66,22 @@ int bfs_orphan_first(struct bfs *fs, uint64_t *ino)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int bfs_orphans_wait(struct bfs *fs, unsigned int *tries)
+{
+	const struct timespec pause = { .tv_nsec = ORPHAN_PAUSE_NS };
+	uint64_t ino;
+	int error;
+
+	if (++*tries > ORPHAN_TRIES)
+		return 0;
+	bfs_lock(fs);
+	error = bfs_orphan_first(fs, &ino);
+	bfs_unlock(fs);
+	/* The last one may have gone since the volume was found full. */
+	if (error)
+		return *tries == 1;
+	nanosleep(&pause, NULL);
+	return 1;
 }

@@ -28,6 +28,14 @@ rm "$mnt/big"
 fill again oflag=direct count=32
 rm "$mnt/again"
 
+step "a removed file that is closed a moment later makes room in time"
+refuses "No space left on device" fill big oflag=direct
+sleep 0.1 9<"$mnt/big" &
+rm "$mnt/big"
+fill again oflag=direct count=32
+rm "$mnt/again"
+wait $!
+
 step "filled by buffered writes and fsync"
 refuses "No space left on device" fill big conv=fsync
 rm "$mnt/big"
